@@ -1,0 +1,206 @@
+"""Bind a program's records to an architecture: what each kind of transfer asks of which servers."""
+
+from __future__ import annotations
+
+from stallscope.hw.mover import MoverPlan
+from stallscope.hw.pe_array import ArrayPlan, PeArray
+from stallscope.hw.ports import CAUSES, AddressRange, Cause, Ports
+from stallscope.mappings.architecture import Architecture, LevelKind
+from stallscope.simcore.servers import Demand, Server
+from stallscope.traces.program import (
+    Access,
+    ComputeStream,
+    Crossing,
+    MoverStream,
+    Operand,
+    Program,
+    Record,
+    Work,
+)
+
+__all__ = ["Binding"]
+
+DEFAULT_TILES = 2
+"""Tiles a level holds of a tensor where the mapping does not say: as many as fit, at most this."""
+
+
+class Binding:
+    """A program on an architecture, before anything runs.
+
+    Attributes:
+        capacity: Words per (tensor, level) that may be held at once.
+        tiles: Tiles per (tensor, level).
+        paths: Per unit, names of every server it may hold.
+    """
+
+    def __init__(self, program: Program, architecture: Architecture, ports: Ports) -> None:
+        self.program = program
+        self.architecture = architecture
+        self.ports = ports
+        self.paths: dict[str, frozenset[str]] = {}
+        self.tiles: dict[tuple[str, str], int] = {}
+        self.capacity: dict[tuple[str, str], int] = {}
+        self._give_room()
+
+    def _give_room(self) -> None:
+        """Give every tensor its tiles: one each, then a second in keep order as long as it fits."""
+        for level in self.architecture.levels:
+            plans = [plan for plan in self.program.buffers if plan.level == level.name]
+            tiles = {plan.tensor: plan.tiles or 1 for plan in plans}
+            used = sum(plan.tile_words * tiles[plan.tensor] for plan in plans)
+            limit = level.capacity_words
+            given = int(level.multiple_buffering)
+            for plan in plans:
+                if plan.tiles is None:
+                    fits = limit is None or used + plan.tile_words <= limit
+                    tiles[plan.tensor] = given if given > 1 else DEFAULT_TILES if fits else 1
+                    used += (tiles[plan.tensor] - 1) * plan.tile_words
+            for plan in plans:
+                words = plan.tile_words * tiles[plan.tensor]
+                self.tiles[plan.tensor, level.name] = tiles[plan.tensor]
+                self.capacity[plan.tensor, level.name] = words if limit is None else min(words, limit)
+
+    # ------------------------------------------------------------------ movers
+
+    def mover(self, stream: MoverStream, unit: str, *, is_up: bool) -> MoverPlan:
+        """Bind a mover's stream; ``is_up`` for the drain of an output."""
+        parent = self.architecture.level(stream.parent)
+        child = self.architecture.level(stream.child)
+        burst = self.ports.burst_words((stream.parent, stream.child))
+        parts = [self._parts(stream, record, is_up) for record in stream.records]
+        self.paths[unit] = frozenset(server.name for part in parts for server, _ in part)
+        hops = self._hop_latency(stream)
+        near, far = (
+            (child.read_latency_cycles, parent.write_latency_cycles)
+            if is_up
+            else (parent.read_latency_cycles, child.write_latency_cycles)
+        )
+        is_dram = parent.kind is LevelKind.DRAM and parent.read_latency_cycles > hops
+        cause = Cause.DRAM_LATENCY if is_dram else Cause.BUFFER_LATENCY
+        if hops > near + far:
+            cause = Cause.NETWORK_LATENCY
+        networks = [self.architecture.level(name).network for name in stream.networks]
+        delays = [
+            network.drain_latency_cycles if is_up else network.fill_latency_cycles
+            for network in networks
+        ]
+        return MoverPlan(
+            demands=tuple(Demand(part, 0, CAUSES.index(cause), burst) for part in parts),
+            room=tuple(record.room for record in stream.records),
+            released=tuple(record.released for record in stream.records),
+            tile_words=tuple(record.tile_words for record in stream.records),
+            latency=near + hops + far,
+            latency_cause=CAUSES.index(cause),
+            first_delay=sum(delays),
+            parent_depth=stream.parent_depth if not stream.parent_is_memory else -1,
+            elide_first=stream.elide_first,
+            reductions=tuple(i for i, loop in enumerate(stream.loops) if loop.is_reduction),
+        )
+
+    def _parts(
+        self, stream: MoverStream, record: Record, is_up: bool
+    ) -> list[tuple[Server, int]]:
+        """Servers and words of one transfer: parent port, networks, child port."""
+        outer, inner = ("write", "read") if is_up else ("read", "write")
+        parts = self.ports.access(
+            stream.parent, outer, stream.tensor, [AddressRange(start=0, words=record.busiest_parent)]
+        )
+        for crossing in record.crossings:
+            parts += self.ports.link(crossing.network, crossing.busiest_words)
+        parts += self.ports.access(
+            stream.child, inner, stream.tensor, [AddressRange(start=0, words=record.words)]
+        )
+        if record.busiest_links:
+            linked = [AddressRange(start=0, words=record.busiest_links)]
+            parts += self.ports.access(stream.child, "read", stream.tensor, linked)
+        return _merge(parts)
+
+    def _hop_latency(self, stream: MoverStream) -> int:
+        crossings = stream.records[stream.first].crossings
+        return self._crossing_latency(crossings)
+
+    def _crossing_latency(self, crossings: tuple[Crossing, ...]) -> int:
+        return sum(
+            self.architecture.level(crossing.network).network.hop_latency_cycles * crossing.longest
+            for crossing in crossings
+        )
+
+    # ------------------------------------------------------------------ the array
+
+    def array(self) -> ArrayPlan:
+        """Bind the compute stream."""
+        stream = self.program.compute
+        levels = [operand.level for operand in stream.operands]
+        burst = self.ports.burst_words(levels)
+        cause = CAUSES.index(Cause.COMPUTE_LATENCY)
+        demands = []
+        names: set[str] = set()
+        for work in stream.records:
+            pair = []
+            for is_fresh in (False, True):
+                parts = self._array_parts(stream, work, is_fresh)
+                names.update(server.name for server, _ in parts)
+                least = work.cycles * self.ports.cycle_ticks
+                pair.append(Demand(parts, least, cause, burst))
+            demands.append((pair[0], pair[1]))
+        self.paths[stream.unit] = frozenset(names)
+        first = stream.records[stream.first]
+        routes = [access.crossings for access in first.accesses]
+        network = {level.name: level.network for level in self.architecture.levels}
+        output = next(i for i, operand in enumerate(stream.operands) if operand.is_output)
+        touching = self._output_dimensions()
+        return ArrayPlan(
+            demands=tuple(demands),
+            cycles=tuple(work.cycles for work in stream.records),
+            computes=tuple(work.computes for work in stream.records),
+            pipeline=self.architecture.compute.pipeline_cycles,
+            first_delay=max(
+                sum(network[c.network].fill_latency_cycles for c in route) for route in routes
+            ),
+            last_delay=sum(network[c.network].drain_latency_cycles for c in routes[output]),
+            latency_cause=cause,
+            reductions=tuple(
+                i for i, loop in enumerate(stream.loops) if loop.dimension not in touching
+            ),
+            pes=stream.instances,
+        )
+
+    def _output_dimensions(self) -> frozenset[str]:
+        return frozenset(self.program.output_dimensions)
+
+    def _array_parts(
+        self, stream: ComputeStream, work: Work, is_fresh: bool
+    ) -> list[tuple[Server, int]]:
+        parts: list[tuple[Server, int]] = []
+        for operand, access in zip(stream.operands, work.accesses, strict=True):
+            reads = access.busiest_words - (elided(operand, access, is_fresh, busiest=True))
+            span = [AddressRange(start=0, words=reads)]
+            parts += self.ports.access(operand.level, "read", operand.tensor, span)
+            for crossing in access.crossings:
+                parts += self.ports.link(crossing.network, crossing.busiest_words)
+            if operand.is_output:
+                span = [AddressRange(start=0, words=access.busiest_words)]
+                parts += self.ports.access(operand.level, "write", operand.tensor, span)
+        return _merge(parts)
+
+    def computes(self, array: PeArray) -> int:
+        """Multiply-accumulates executed."""
+        bursts = zip(array.fresh, array.stale, array.plan.computes, strict=True)
+        return sum((fresh + stale) * computes for fresh, stale, computes in bursts)
+
+
+def elided(operand: Operand, access: Access, is_fresh: bool, *, busiest: bool) -> int:
+    """Output words of a burst that are touched for the first time and so not read."""
+    if not (operand.is_output and operand.elide_first and is_fresh):
+        return 0
+    return access.busiest_fresh if busiest else access.fresh_words
+
+
+def _merge(parts: list[tuple[Server, int]]) -> list[tuple[Server, int]]:
+    """Add up the words at each server, in the order of first mention."""
+    words: dict[str, int] = {}
+    servers: dict[str, Server] = {}
+    for server, amount in parts:
+        servers.setdefault(server.name, server)
+        words[server.name] = words.get(server.name, 0) + amount
+    return [(servers[name], amount) for name, amount in words.items()]

@@ -1,0 +1,199 @@
+"""Executed counts: what the units did, record by record, as accesses of levels and networks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from stallscope.hw.binding import elided
+from stallscope.hw.machine import Machine
+from stallscope.mappings.counts import (
+    ComputeCounts,
+    Counts,
+    LevelCounts,
+    LevelTensor,
+    NetworkCounts,
+    NetworkTensor,
+)
+from stallscope.traces.program import Crossing
+
+__all__ = ["count"]
+
+
+@dataclass(slots=True)
+class _Access:
+    reads: int = 0
+    fills: int = 0
+    updates: int = 0
+    links: int = 0
+
+
+@dataclass(slots=True)
+class _Flow:
+    words_in: int = 0
+    deliveries: int = 0
+    links: int = 0
+    hops: Fraction = Fraction(0)
+    multicast: Counter[int] = field(default_factory=Counter)
+
+
+class _Tally:
+    """Adds up the executed records of a machine."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.program = machine.program
+        self.levels: dict[tuple[str, str], _Access] = {}
+        self.networks: dict[tuple[str, str], _Flow] = {}
+        self._movers()
+        self._array()
+
+    def level(self, name: str, tensor: str) -> _Access:
+        """Accesses of a tensor at a level, to be added to."""
+        return self.levels.setdefault((name, tensor), _Access())
+
+    def _movers(self) -> None:
+        machine = self.machine
+        for stream in self.program.movers:
+            key = (stream.tensor, stream.child)
+            parent = self.level(stream.parent, stream.tensor)
+            child = self.level(stream.child, stream.tensor)
+            down = machine.refills[key] if stream.is_output else machine.fills[key]
+            for record, times in zip(stream.records, down.tally, strict=True):
+                parent.reads += times * record.parent_words
+                child.reads += times * record.links
+                child.fills += times * record.child_words
+                child.links += times * record.links
+                self._cross(stream.tensor, record.crossings, times, is_down=True)
+            if not stream.is_output:
+                continue
+            for record, times in zip(stream.records, machine.drains[key].tally, strict=True):
+                parent.updates += times * record.parent_words
+                self._cross(stream.tensor, record.crossings, times, is_down=False)
+
+    def _array(self) -> None:
+        array = self.machine.array
+        stream = self.program.compute
+        for number, work in enumerate(stream.records):
+            for is_fresh, times in ((True, array.fresh[number]), (False, array.stale[number])):
+                for operand, access in zip(stream.operands, work.accesses, strict=True):
+                    level = self.level(operand.level, operand.tensor)
+                    skipped = elided(operand, access, is_fresh, busiest=False)
+                    level.reads += times * (access.words - skipped)
+                    if operand.is_output:
+                        level.updates += times * access.words
+                    self._cross(operand.tensor, access.crossings, times, is_down=False)
+                    if operand.is_output:
+                        self._return(operand.tensor, access.crossings, times, skipped)
+
+    def _return(
+        self, tensor: str, crossings: tuple[Crossing, ...], times: int, skipped: int
+    ) -> None:
+        """Old values sent down to the MACs from a level that cannot add."""
+        for crossing in crossings:
+            if not self._adds(crossing.network) and times:
+                flow = self.networks[crossing.network, tensor]
+                share = Fraction(crossing.words_in - skipped, crossing.words_in or 1)
+                self._add(flow, crossing, times, share)
+
+    def _cross(
+        self, tensor: str, crossings: tuple[Crossing, ...], times: int, *, is_down: bool
+    ) -> None:
+        is_output = tensor == self.program.output
+        for crossing in crossings:
+            flow = self.networks.setdefault((crossing.network, tensor), _Flow())
+            # A partial sum that goes down to be added to is counted with its way up, unless the
+            # outer level cannot add and must send it down as a word of its own.
+            if is_output and is_down and self._adds(crossing.network):
+                continue
+            self._add(flow, crossing, times, Fraction(1))
+
+    @staticmethod
+    def _add(flow: _Flow, crossing: Crossing, times: int, share: Fraction) -> None:
+        flow.words_in += int(times * crossing.words_in * share)
+        flow.deliveries += int(times * crossing.deliveries * share)
+        flow.links += int(times * crossing.links * share)
+        flow.hops += times * crossing.hops * share
+        for size, words in crossing.multicast:
+            flow.multicast[size] += int(times * words * share)
+
+    def _adds(self, network: str) -> bool:
+        """Whether old and new value share one word on a network (Timeloop's rules)."""
+        if not self.program.compute.operands[0].elide_first:
+            return True
+        level = self.machine.architecture.level(network)
+        reduction = level.network.reduction
+        return level.reduces if reduction is None else reduction
+
+    # ------------------------------------------------------------------ freezing
+
+    def freeze(self) -> Counts:
+        """The counts in the form both roads share."""
+        machine, program = self.machine, self.program
+        used = dict(program.used_instances)
+        stream = program.compute
+        return Counts(
+            levels=tuple(
+                LevelCounts(
+                    name=level.name,
+                    instances=level.instances,
+                    used_instances=used[level.name],
+                    tensors=dict(self._tensors(level.name)),
+                )
+                for level in machine.architecture.levels
+            ),
+            networks=tuple(self._networks()),
+            compute=ComputeCounts(
+                name=stream.unit,
+                instances=machine.architecture.compute.instances,
+                used_instances=stream.instances,
+                computes=machine.binding.computes(machine.array),
+            ),
+        )
+
+    def _tensors(self, level: str) -> Iterator[tuple[str, LevelTensor]]:
+        for plan in self.program.buffers:
+            if plan.level != level:
+                continue
+            access = self.levels.get((level, plan.tensor), _Access())
+            channel = self.machine.channels.get((plan.tensor, level))
+            yield (
+                plan.tensor,
+                LevelTensor(
+                    tile_words=plan.tile_words,
+                    reads=access.reads,
+                    fills=access.fills,
+                    updates=access.updates,
+                    link_transfers=access.links,
+                    temporal_reductions=access.reads if plan.tensor == self.program.output else 0,
+                    peak_words=channel.peak if channel else plan.tile_words,
+                ),
+            )
+
+    def _networks(self) -> Iterator[NetworkCounts]:
+        fanouts = dict(self.program.fanouts)
+        names = [level.name for level in self.machine.architecture.levels]
+        for outer, inner in zip(names, [*names[1:], self.program.compute.unit], strict=True):
+            tensors = {}
+            for (network, tensor), flow in self.networks.items():
+                if network != outer:
+                    continue
+                is_output = tensor == self.program.output
+                reductions = sum((size - 1) * words for size, words in flow.multicast.items())
+                tensors[tensor] = NetworkTensor(
+                    words_in=flow.words_in,
+                    deliveries=flow.deliveries,
+                    fanout=fanouts[outer],
+                    multicast={size: n for size, n in sorted(flow.multicast.items()) if n},
+                    reductions=reductions if is_output else 0,
+                    link_transfers=flow.links,
+                    hops_total=flow.hops,
+                )
+            yield NetworkCounts(name=f"{outer} <==> {inner}", tensors=tensors)
+
+
+def count(machine: Machine) -> Counts:
+    """Counts of a machine that has run."""
+    return _Tally(machine).freeze()

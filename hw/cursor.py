@@ -1,0 +1,72 @@
+"""A stream's place in its program: which record its next step is."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from stallscope.simcore.position import LoopShape, Position
+from stallscope.traces.program import ComputeStream, MoverStream, StreamLoop
+
+__all__ = ["Cursor", "shapes"]
+
+
+def shapes(loops: Sequence[StreamLoop], dimensions: dict[str, int]) -> list[LoopShape]:
+    """The loops in the engine's form."""
+    return [LoopShape(dimensions[loop.dimension], loop.extent, loop.step) for loop in loops]
+
+
+class Cursor:
+    """Walks one looped stream, record by record.
+
+    Attributes:
+        position: Where the stream stands.
+        record: Number of the record of the present step.
+        last: Number of the record of the step before; the present one at the start.
+    """
+
+    __slots__ = ("_bounds", "_classes", "_grain", "_keyed", "_origins", "_table", "last",
+                 "position", "record")  # fmt: skip
+
+    def __init__(self, stream: MoverStream | ComputeStream, dimensions: dict[str, int]) -> None:
+        self._bounds = [dimensions[name] for name, _ in stream.bounds]
+        self.position = Position(
+            shapes(stream.loops, dimensions),
+            {dimensions[name]: bound for name, bound in stream.bounds},
+        )
+        self.record = self.last = stream.first
+        self._table = stream.table
+        self._keyed = {(loop, key): record for loop, key, record in stream.keyed}
+        self._classes = stream.classes
+        self._grain = stream.grain
+        self._origins = [0] * len(self._bounds)
+
+    def step(self) -> int:
+        """Go on to the next step; returns the loop that stepped, or -1 at the end."""
+        position = self.position
+        loop = position.step()
+        if loop < 0:
+            return loop
+        self.last = self.record
+        if not self._keyed:
+            self.record = self._table[loop][position.earlier]
+        else:
+            self.record = self._clipped(loop)
+        return loop
+
+    def _clipped(self, loop: int) -> int:
+        key = []
+        for index, dimension in enumerate(self._bounds):
+            now, before = self.position.origin(dimension), self._origins[index]
+            grain, classes = self._grain[index], self._classes[index]
+            key.append((classes[now // grain], classes[before // grain], now - before))
+            self._origins[index] = now
+        return self._keyed[loop, tuple(key)]
+
+    def relative(self, level: int, base: int) -> Hashable:
+        """Position relative to iteration ``base`` of loop ``level``, and the record."""
+        return (self.position.relative(level, base), self.record, self.last)
+
+    def jump(self, level: int, iterations: int) -> None:
+        """Move on by whole iterations of a loop."""
+        self.position.jump(level, iterations)
+        self._origins = [self.position.origin(dimension) for dimension in self._bounds]

@@ -1,0 +1,225 @@
+"""The machine: components of an architecture wired for one program, and one run of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stallscope.hw.binding import Binding
+from stallscope.hw.cursor import Cursor
+from stallscope.hw.mover import Carrier, Drain, Fill, Refill, Wiring
+from stallscope.hw.pe_array import OperandPort, PeArray
+from stallscope.hw.ports import CAUSES, Cause, Ports
+from stallscope.mappings.architecture import Architecture
+from stallscope.simcore.component import Component
+from stallscope.simcore.counter import Channel
+from stallscope.simcore.environment import Environment
+from stallscope.simcore.errors import DeadlockError, SimulationBug, Waiter
+from stallscope.simcore.fast_forward import FastForward
+from stallscope.simcore.servers import Servers
+from stallscope.simcore.unit import Unit
+from stallscope.traces.program import MoverStream, Program
+
+__all__ = ["FastForwardMode", "Machine"]
+
+_FIRST_UNIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FastForwardMode:
+    """Whether repeating stretches are skipped, run, or run and checked (audit)."""
+
+    is_on: bool = True
+    audit: bool = False
+
+
+class Machine:
+    """One program on one architecture, ready to run once.
+
+    Attributes:
+        fills, refills, drains: Movers by (tensor, child level).
+        array: The PE array.
+        channels: Progress by (tensor, level).
+    """
+
+    def __init__(self, program: Program, architecture: Architecture, mode: FastForwardMode) -> None:
+        self.program = program
+        self.architecture = architecture
+        self.env = Environment()
+        banks = {
+            (plan.level, plan.tensor): index % architecture.level(plan.level).banks
+            for level in architecture.levels
+            for index, plan in enumerate(p for p in program.buffers if p.level == level.name)
+        }
+        self.ports = Ports(architecture, banks)
+        self.servers = Servers(self.env, self.ports.cycle_ticks, self.ports.servers.values())
+        self.wiring = Wiring(
+            env=self.env,
+            servers=self.servers,
+            causes=CAUSES,
+            capacity=CAUSES.index(Cause.BUFFER_CAPACITY),
+        )
+        self.binding = Binding(program, architecture, self.ports)
+        self._dimensions = {name: index for index, (name, _) in enumerate(program.dims)}
+        self.channels: dict[tuple[str, str], Channel] = {}
+        self.fills: dict[tuple[str, str], Fill] = {}
+        self.refills: dict[tuple[str, str], Refill] = {}
+        self.drains: dict[tuple[str, str], Drain] = {}
+        self._streams = {(stream.tensor, stream.child): stream for stream in program.movers}
+        self._build()
+        self.fast_forward: FastForward | None = None
+        if mode.is_on or mode.audit:
+            self.fast_forward = FastForward(
+                self.env, self.array.position, self._components(), audit=mode.audit
+            )
+            self.array.boundary = self.fast_forward.boundary
+
+    # ------------------------------------------------------------------ building
+
+    def _build(self) -> None:
+        for stream in self.program.movers:
+            key = (stream.tensor, stream.child)
+            name = f"{stream.tensor} {stream.child}"
+            self.channels[key] = Channel(
+                self.env, name, self.binding.capacity[key], stream.is_output
+            )
+        order = _FIRST_UNIT
+        for stream in self.program.movers:
+            order = self._add_mover(stream, order)
+        for stream in self.program.movers:
+            self._wire_mover(stream)
+        self._add_array(order)
+        self.servers.connect([self.binding.paths[unit.name] for unit in self.units])
+
+    def _cursor(self, stream: MoverStream) -> Cursor:
+        return Cursor(stream, self._dimensions)
+
+    def _add_mover(self, stream: MoverStream, order: int) -> int:
+        key = (stream.tensor, stream.child)
+        down = f"{stream.tensor} {stream.parent}->{stream.child}"
+        if not stream.is_output:
+            plan = self.binding.mover(stream, down, is_up=False)
+            self.fills[key] = Fill(self.wiring, down, order, self._cursor(stream), plan)
+            return order + 1
+        up = f"{stream.tensor} {stream.child}->{stream.parent}"
+        plan = self.binding.mover(stream, down, is_up=False)
+        self.refills[key] = Refill(self.wiring, down, order, self._cursor(stream), plan)
+        plan = self.binding.mover(stream, up, is_up=True)
+        self.drains[key] = Drain(self.wiring, up, order + 1, self._cursor(stream), plan)
+        return order + 2
+
+    def _feeder(self, key: tuple[str, str]) -> Carrier:
+        return self.fills[key] if key in self.fills else self.refills[key]
+
+    def _wire_mover(self, stream: MoverStream) -> None:
+        key, above = (stream.tensor, stream.child), (stream.tensor, stream.parent)
+        source = None if stream.parent_is_memory else self.channels[above]
+        movers: list[Carrier] = [self._feeder(key)]
+        if stream.is_output:
+            movers.append(self.drains[key])
+            self.refills[key].drainer = self.drains[key]
+            inner = next((s for s in self.program.movers if s.tensor == stream.tensor
+                          and s.parent == stream.child), None)  # fmt: skip
+            if inner is not None:
+                self.drains[key].feeder = self.drains[inner.tensor, inner.child]
+        for mover in movers:
+            mover.channel = self.channels[key]
+            mover.source = source
+        if source is not None:
+            self._feeder(key).feeder = self._feeder(above)
+            if not stream.is_output:
+                fill = self.fills[key]
+                fill.shadow = self._cursor(self._streams[above])
+                fill.shadow_plan = self.fills[above].plan
+
+    def _add_array(self, order: int) -> None:
+        stream = self.program.compute
+        cursor = Cursor(stream, self._dimensions)
+        self.array = PeArray(self.wiring, stream.unit, order, cursor, self.binding.array())
+        for operand in stream.operands:
+            key = (operand.tensor, operand.level)
+            if operand.depth < 0:
+                continue
+            feeder = self._feeder(key)
+            self.array.operands.append(
+                OperandPort(
+                    channel=self.channels[key],
+                    depth=operand.depth,
+                    is_output=operand.is_output,
+                    feeder=feeder,
+                    shadow=self._cursor(self._streams[key]),
+                    shadow_plan=feeder.plan,
+                )
+            )
+
+    @property
+    def units(self) -> list[Unit]:
+        """All units, in unit order."""
+        movers: list[Unit] = [*self.fills.values(), *self.refills.values(), *self.drains.values()]
+        return [*sorted(movers, key=lambda unit: unit.order), self.array]
+
+    def _components(self) -> list[Component]:
+        return [
+            *self.units,
+            *self.channels.values(),
+            *self.servers.transfers,
+            *self.servers.servers,
+        ]
+
+    # ------------------------------------------------------------------ running
+
+    def run(self) -> int:
+        """Run to the end; returns the cycles.
+
+        Raises:
+            DeadlockError: If units wait for each other, or time stands still.
+        """
+        for unit in self.units:
+            unit.start()
+        reason = ""
+        try:
+            self.env.run_all()
+        except TimeoutError as error:
+            reason = str(error)
+        if reason or not all(unit.is_finished for unit in self.units):
+            raise DeadlockError(self.env.cycle, self._waiters(), reason)
+        for unit in self.units:
+            unit.flush()
+        return max(max(unit.end for unit in self.units), self.array.last)
+
+    def _waiters(self) -> list[Waiter]:
+        waiters = []
+        for unit in self.units:
+            counter = unit.awaited
+            if unit.is_finished or counter is None or counter.waiter is not unit:
+                continue
+            waiters.append(
+                Waiter(
+                    unit=unit.name,
+                    awaits=counter.name,
+                    have=counter.value,
+                    need=counter.need,
+                    since=unit.since,
+                )
+            )
+        return waiters
+
+    def check(self, cycles: int) -> None:
+        """Check the laws that cost nothing (L2 lower part, L4).
+
+        Raises:
+            SimulationBug: With both values, if one is broken.
+        """
+        for server in self.servers.servers:
+            if server.held > cycles * self.ports.cycle_ticks:
+                raise SimulationBug(f"{server.name} held {server.held} ticks of {cycles} cycles")
+        if self.binding.computes(self.array) != self.program.macs:
+            raise SimulationBug(
+                f"{self.binding.computes(self.array)} computes executed, "
+                f"the problem has {self.program.macs}"
+            )
+        for (tensor, level), channel in self.channels.items():
+            if channel.reserved != channel.released.value:
+                raise SimulationBug(
+                    f"{tensor} at {level}: {channel.reserved} words in, "
+                    f"{channel.released.value} out"
+                )

@@ -1,0 +1,311 @@
+"""Movers: the units that carry tiles between two storage levels.
+
+A **fill** brings operand tiles down, a **refill** brings partial sums down, a **drain** carries
+output tiles up. Each executes its stream in order: it waits for its source tile, for room in words
+for the new words only, for the write-back of the version it would read; then it holds the servers
+of its path, and delivers a latency after the last word left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Hashable
+from dataclasses import dataclass
+
+from stallscope.hw.cursor import Cursor
+from stallscope.simcore.counter import Channel, Counter
+from stallscope.simcore.environment import Environment, Event
+from stallscope.simcore.servers import Demand, Servers, Transfer
+from stallscope.simcore.unit import Arrival, Unit
+
+__all__ = ["Carrier", "Drain", "Fill", "MoverPlan", "Refill", "Wiring"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """What all units of a machine share.
+
+    Attributes:
+        env: The environment.
+        servers: The servers.
+        causes: Names of the causes of waiting.
+        capacity: Number of the cause "no room".
+    """
+
+    env: Environment
+    servers: Servers
+    causes: tuple[str, ...]
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoverPlan:
+    """A mover's stream bound to hardware.
+
+    Attributes:
+        demands: Per record, what the transfer asks of its servers.
+        room: Per record, words the child makes room for.
+        released: Per record, words of the tile before that the child need not keep.
+        tile_words: Per record, words of the tile.
+        latency: Cycles from the end of a transfer to delivery.
+        latency_cause: Number of the cause that latency is.
+        first_delay: Extra cycles of the first delivery (fill) or last arrival (drain).
+        parent_depth: See `MoverStream`.
+        elide_first: See `MoverStream`.
+        reductions: Loops that do not touch the tensor, outermost first.
+    """
+
+    demands: tuple[Demand, ...]
+    room: tuple[int, ...]
+    released: tuple[int, ...]
+    tile_words: tuple[int, ...]
+    latency: int
+    latency_cause: int
+    first_delay: int
+    parent_depth: int
+    elide_first: bool
+    reductions: tuple[int, ...]
+
+
+class Carrier(Unit):
+    """What all movers share: one transfer slot and the end of a transfer.
+
+    Attributes:
+        tally: Per record, transfers executed.
+        channel: Progress of the tensor at the child.
+        source: Progress of the tensor at the parent, None if the parent holds everything.
+        begun: Cycle in which the transfer under way was submitted.
+        horizon: Cycle of the latest delivery so far: deliveries keep their order.
+        parent_tiles: Tiles of the parent used so far, the present one included.
+    """
+
+    def __init__(
+        self, wiring: Wiring, name: str, order: int, cursor: Cursor, plan: MoverPlan
+    ) -> None:
+        super().__init__(wiring.env, name, order, cursor.position, len(wiring.causes))
+        self.wiring = wiring
+        self.cursor = cursor
+        self.plan = plan
+        self.ticks = wiring.servers.cycle_ticks
+        self.transfer: Transfer = wiring.servers.slot(self)
+        self.tally = [0] * len(plan.demands)
+        self.channel: Channel
+        self.source: Channel | None = None
+        self.feeder: Unit | None = None
+        self.drainer: Unit | None = None
+        self.begun = 0
+        self.horizon = 0
+        self.parent_tiles = 1
+        self.steps = 0
+
+    def cause_of(self, state: int) -> int:
+        """No room, or else latency."""
+        return self.wiring.capacity if state == self.ROOM else self.plan.latency_cause
+
+    def submit(self, demand: Demand) -> Event:
+        """Begin a transfer."""
+        now = self.env._now
+        self.enter(self.BUSY, demand.cause)
+        self.begun = now
+        tick = now * self.ticks
+        return self.wiring.servers.submit(self.transfer, demand, max(tick, self.tick))
+
+    def ended(self, demand: Demand) -> int:
+        """Book the end of a transfer; returns the cycle by which its last word has moved."""
+        self.tick = tick = self.wiring.servers.complete(self.transfer)
+        now = self.env._now
+        waited = now - self.begun - -(-demand.total // self.ticks)
+        self.enter(self.IDLE, self.plan.latency_cause)
+        if waited > 0:
+            self.states[self.BUSY] -= waited
+            self.states[self.CONTENTION] += waited
+        return -(-tick // self.ticks)
+
+    def more(self, now: int) -> Hashable:
+        """What a later step depends on besides the position."""
+        source = self.source
+        return (
+            self.begun - now if self.state == self.BUSY else 0,
+            max(0, self.tick - now * self.ticks),
+            max(0, self.horizon - now),
+            self.parent_tiles - source.delivered.value if source else 0,
+            self.steps == 0,
+            self.cursor.record,
+            self.cursor.last,
+            self.steps - self.channel.delivered.value,
+        )
+
+    def tallies(self) -> list[int]:
+        """Transfers per record, parent tiles, steps."""
+        return [*self.tally, self.parent_tiles, self.steps]
+
+    def grow(self, times: int, growth: list[int]) -> None:
+        """Apply the growth of `tallies`."""
+        for index in range(len(self.tally)):
+            self.tally[index] += times * growth[index]
+        self.parent_tiles += times * growth[-2]
+        self.steps += times * growth[-1]
+
+    def shift(self, level: int, iterations: int, cycles: int, times: int, growth: list[int]) -> None:
+        """Apply ``times`` periods."""
+        super().shift(level, iterations, cycles, times, growth)
+        self.cursor.jump(level, 0)
+        self.begun += times * cycles
+        self.horizon += times * cycles
+        self.tick += times * cycles * self.ticks
+
+    def stop(self) -> None:
+        """The stream is at its end."""
+        self.enter(self.IDLE, self.plan.latency_cause)
+        self.is_finished = True
+
+
+class Fill(Carrier):
+    """Brings the tiles of an operand from the parent to the child."""
+
+    shadow: Cursor | None = None
+    shadow_plan: MoverPlan
+
+    def run(self) -> Generator[Event, None, None]:
+        """Execute the stream."""
+        channel, plan, env, source = self.channel, self.plan, self.env, self.source
+        stepped = 0
+        while stepped >= 0:
+            record = self.cursor.record
+            if source is not None and source.delivered.value < self.parent_tiles:
+                yield self.wait(source.delivered, self.parent_tiles, self.SOURCE, self.feeder)
+            room = plan.room[record]
+            free = channel.reserved + room - channel.capacity
+            if channel.released.value < free:
+                yield self.wait(channel.released, free, self.ROOM, None)
+            channel.reserve(room)
+            demand = plan.demands[record]
+            if demand.total:
+                yield self.submit(demand)
+                done = self.ended(demand)
+            else:
+                done = env._now
+            self.tally[record] += 1
+            delay = plan.latency if self.steps else plan.latency + plan.first_delay
+            self.steps += 1
+            stepped = self.cursor.step()
+            arrival = Arrival(done, self.blame())
+            if source is not None and stepped < plan.parent_depth:
+                self.later(done, self._leave(stepped), None, False)
+            due = done + delay
+            if due < self.horizon:
+                due = self.horizon
+            self.horizon = due
+            self.later(due, ((channel.delivered, 1),), arrival, stepped < 0)
+        self.stop()
+
+    def _leave(self, stepped: int) -> tuple[tuple[Counter, int], ...]:
+        """The parent's tile is used up: its words that the next one does not have are free."""
+        assert self.source is not None
+        assert self.shadow is not None
+        self.parent_tiles += 1
+        before = self.shadow.record
+        words = self.shadow_plan.tile_words[before]
+        if stepped >= 0:
+            self.shadow.step()
+            words = self.shadow_plan.released[self.shadow.record]
+        return ((self.source.released, words),)
+
+    def relative(self, level: int, base: int) -> Hashable:
+        """With the parent's tile."""
+        shadow = self.shadow.relative(level, base) if self.shadow else None
+        return (super().relative(level, base), shadow)
+
+    def shift(self, level: int, iterations: int, cycles: int, times: int, growth: list[int]) -> None:
+        """Apply ``times`` periods, to the parent's tile as well."""
+        super().shift(level, iterations, cycles, times, growth)
+        if self.shadow is not None:
+            self.shadow.jump(level, times * iterations)
+
+
+class Refill(Carrier):
+    """Brings partial sums down, or starts a tile at zero where it has none."""
+
+    def run(self) -> Generator[Event, None, None]:
+        """Execute the stream."""
+        channel, plan, env, source = self.channel, self.plan, self.env, self.source
+        stepped = 0
+        delay = plan.first_delay
+        while stepped >= 0:
+            record = self.cursor.record
+            if source is not None and source.delivered.value < self.parent_tiles:
+                yield self.wait(source.delivered, self.parent_tiles, self.SOURCE, self.feeder)
+            room = plan.room[record]
+            free = channel.reserved + room - channel.capacity
+            if channel.released.value < free:
+                yield self.wait(channel.released, free, self.ROOM, self.drainer)
+            channel.reserve(room)
+            back = self.visits_back()
+            if back and channel.drained.value < self.steps - back + 1:
+                need = self.steps - back + 1
+                yield self.wait(channel.drained, need, self.VERSION, self.drainer)
+            demand = plan.demands[record]
+            done = env._now
+            latency = 0
+            if back or not plan.elide_first:
+                self.tally[record] += 1
+                latency = plan.latency + delay
+                if demand.total:
+                    yield self.submit(demand)
+                    done = self.ended(demand)
+            delay = 0
+            self.steps += 1
+            stepped = self.cursor.step()
+            if stepped < plan.parent_depth:
+                self.parent_tiles += 1
+            arrival = Arrival(done, self.blame())
+            due = self.horizon = max(done + latency, self.horizon)
+            self.later(due, ((channel.delivered, 1),), arrival, stepped < 0)
+        self.stop()
+
+    def visits_back(self) -> int:
+        """Tiles since the previous visit of the present output tile; 0 at its first visit."""
+        position = self.position
+        index = position.index
+        for loop in reversed(self.plan.reductions):
+            if index[loop]:
+                earlier = index.copy()
+                earlier[loop] -= 1
+                for inner in self.plan.reductions:
+                    if inner > loop:
+                        earlier[inner] = position.last(inner, earlier)
+                return position.ordinal(index) - position.ordinal(earlier)
+        return 0
+
+
+class Drain(Carrier):
+    """Carries complete visits of output tiles up to the parent."""
+
+    def run(self) -> Generator[Event, None, None]:
+        """Execute the stream."""
+        channel, plan, source = self.channel, self.plan, self.source
+        stepped = 0
+        while stepped >= 0:
+            record = self.cursor.record
+            if channel.finished.value <= self.steps:
+                yield self.wait(channel.finished, self.steps + 1, self.RESULT, self.feeder)
+            demand = plan.demands[record]
+            done = self.env._now
+            if demand.total:
+                yield self.submit(demand)
+                done = self.ended(demand)
+            self.tally[record] += 1
+            self.steps += 1
+            stepped = self.cursor.step()
+            effects: list[tuple[Counter, int]] = [
+                (channel.drained, 1),
+                (channel.released, plan.tile_words[record]),
+            ]
+            if source is not None and stepped < plan.parent_depth:
+                effects.append((source.finished, 1))
+            last = plan.first_delay if stepped < 0 else 0
+            self.later(done + plan.latency + last, tuple(effects), None, stepped < 0)
+        self.stop()
+
+    def more(self, now: int) -> Hashable:
+        """A drain follows the tiles finished."""
+        return (super().more(now), self.steps - self.channel.finished.value)

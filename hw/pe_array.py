@@ -1,0 +1,269 @@
+"""The PE array: executes bursts of multiply-accumulates and keeps the cycle stack.
+
+A burst starts when the tiles of all operands are there, holds the operands' ports like any mover,
+and takes one cycle per multiply-accumulate of the busiest PE, or longer where a port is narrower.
+PEs with less work in a burst (remainders) wait for the busiest one: that is `imbalance`.
+
+Not modelled: PEs that run ahead of each other from burst to burst (docs/model_limits.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Hashable
+from dataclasses import dataclass
+
+from stallscope.hw.cursor import Cursor
+from stallscope.hw.mover import MoverPlan, Wiring
+from stallscope.simcore.counter import Channel, Counter
+from stallscope.simcore.environment import Event
+from stallscope.simcore.errors import SimulationBug
+from stallscope.simcore.servers import Demand, Transfer
+from stallscope.simcore.unit import Unit
+
+__all__ = ["ArrayPlan", "OperandPort", "PeArray"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayPlan:
+    """The compute stream bound to hardware.
+
+    Attributes:
+        demands: Per record, what a burst asks of the servers; the second where it is the first
+            to touch its output words.
+        cycles: Per record, multiply-accumulates of the busiest PE.
+        computes: Per record, multiply-accumulates of all PEs.
+        pipeline: Cycles from the end of a burst to the visibility of its results.
+        first_delay: Cycles before the first burst (networks that fill).
+        last_delay: Cycles after the last burst (networks that drain).
+        latency_cause: Number of the cause that these are.
+        reductions: Loops that the output does not depend on.
+        pes: PEs the mapping uses.
+    """
+
+    demands: tuple[tuple[Demand, Demand], ...]
+    cycles: tuple[int, ...]
+    computes: tuple[int, ...]
+    pipeline: int
+    first_delay: int
+    last_delay: int
+    latency_cause: int
+    reductions: tuple[int, ...]
+    pes: int
+
+
+@dataclass(slots=True, kw_only=True)
+class OperandPort:
+    """Where the array gets one tensor, and the tile it is using."""
+
+    channel: Channel
+    depth: int
+    is_output: bool
+    feeder: Unit
+    shadow: Cursor
+    shadow_plan: MoverPlan
+    tiles: int = 1
+
+    def relative(self, level: int, base: int) -> Hashable:
+        """Where the tile in use stands; an output's tile is that of the array's own position."""
+        return None if self.is_output else self.shadow.relative(level, base)
+
+    def leave(self, stepped: int) -> tuple[Counter, int] | None:
+        """What the end of the present tile means, if loop ``stepped`` ends it."""
+        if stepped >= self.depth:
+            return None
+        self.tiles += 1
+        if self.is_output:
+            return (self.channel.finished, 1)
+        words = self.shadow_plan.tile_words[self.shadow.record]
+        if stepped >= 0:
+            self.shadow.step()
+            words = self.shadow_plan.released[self.shadow.record]
+        return (self.channel.released, words)
+
+
+class PeArray(Unit):
+    """The array's process.
+
+    Attributes:
+        tally: Per record: bursts, and bursts that were first to touch their output words.
+        stack: Cycles lost per cause between the first and the last multiply-accumulate.
+        fill: Cycles before the first multiply-accumulate, per cause.
+        computing: Cycles in which some PE computes.
+        last: Cycle after the last multiply-accumulate.
+    """
+
+    def __init__(
+        self, wiring: Wiring, name: str, order: int, cursor: Cursor, plan: ArrayPlan
+    ) -> None:
+        super().__init__(wiring.env, name, order, cursor.position, len(wiring.causes))
+        self.wiring = wiring
+        self.cursor = cursor
+        self.plan = plan
+        self.ticks = wiring.servers.cycle_ticks
+        self.transfer: Transfer = wiring.servers.slot(self)
+        self.operands: list[OperandPort] = []
+        self.fresh = [0] * len(plan.demands)
+        self.stale = [0] * len(plan.demands)
+        self.stack = [0] * len(wiring.causes)
+        self.fill: list[int] | None = None
+        self.computing = 0
+        self.last = 0
+        self.begun = 0
+        self.boundary: Callable[[int], None] | None = None
+
+    def cause_of(self, state: int) -> int:
+        """Latency, where nobody else is to blame."""
+        return self.plan.latency_cause
+
+    def run(self) -> Generator[Event, None, None]:
+        """Execute the stream."""
+        plan, env = self.plan, self.env
+        stepped = 0
+        while stepped >= 0:
+            for port in self.operands:
+                if port.channel.delivered.value < port.tiles:
+                    yield from self._await_operands()
+                    break
+            if self.fill is None:
+                if plan.first_delay:
+                    yield self._pause(plan.first_delay)
+                    self.stack[plan.latency_cause] += plan.first_delay
+                self.fill, self.stack = self.stack, [0] * len(self.stack)
+            record = self.cursor.record
+            is_fresh = self._is_fresh()
+            demand = plan.demands[record][is_fresh]
+            yield self._submit(demand)
+            done = self._ended(demand, record, is_fresh)
+            stepped = self.cursor.step()
+            effects = []
+            for port in self.operands:
+                effect = port.leave(stepped)
+                if effect is not None:
+                    effects.append(effect)
+            if stepped < 0:
+                done += plan.last_delay
+            self.later(done + plan.pipeline, tuple(effects), None, stepped < 0)
+            if stepped >= 0 and self.boundary is not None:
+                self.boundary(stepped)
+        self.last = env._now
+        self.enter(self.IDLE, plan.latency_cause)
+        self.is_finished = True
+
+    def _await_operands(self) -> Generator[Event, None, None]:
+        """Wait for every missing operand; the last one to arrive is to blame for all of it."""
+        # Nothing that a skip must move lives in a local variable across a yield.
+        self.begun = self.env._now
+        missing = [port for port in self.operands if port.channel.delivered.value < port.tiles]
+        self._bases = [(port, port.feeder.blame()) for port in missing]
+        for port in missing:
+            if port.channel.delivered.value < port.tiles:
+                last = port
+                yield self.wait(port.channel.delivered, port.tiles, self.OPERAND, port.feeder)
+        base = next(base for port, base in self._bases if port is last)
+        self._bases = []
+        self._charge(last.feeder, base)
+
+    _bases: list[tuple[OperandPort, list[int]]] = []  # noqa: RUF012 (per wait; never mutated)
+
+    def _charge(self, feeder: Unit, base: list[int]) -> None:
+        """Charge a wait to what the feeder was held up by, and the rest to its latency."""
+        now, begun = self.env._now, self.begun
+        stack = self.stack
+        arrival = feeder.arrival
+        ended = min(arrival.ended, now) if arrival else now
+        causes = arrival.causes if arrival else base
+        left = now - begun
+        if ended > begun:
+            for index, value in enumerate(causes):
+                part = min(left, max(0, value - base[index]))
+                stack[index] += part
+                left -= part
+        stack[feeder.cause_of(self.IDLE)] += left
+
+    def _pause(self, cycles: int) -> Event:
+        self.enter(self.OPERAND, self.plan.latency_cause)
+        event = self.event()
+        self.env.at(self.env._now + cycles, self.order, event)
+        return event
+
+    def _is_fresh(self) -> bool:
+        index = self.position.index
+        for loop in self.plan.reductions:
+            if index[loop]:
+                return False
+        return True
+
+    def _submit(self, demand: Demand) -> Event:
+        now = self.env._now
+        self.enter(self.BUSY, demand.cause)
+        self.begun = now
+        tick = now * self.ticks
+        return self.wiring.servers.submit(self.transfer, demand, max(tick, self.tick))
+
+    def _ended(self, demand: Demand, record: int, is_fresh: bool) -> int:
+        """Book a burst; returns the cycle by which its last word has moved."""
+        self.tick = tick = self.wiring.servers.complete(self.transfer)
+        elapsed = self.env._now - self.begun
+        cycles = self.plan.cycles[record]
+        self.computing += cycles
+        if elapsed > cycles:
+            self.stack[demand.port_cause] += elapsed - cycles
+        if is_fresh:
+            self.fresh[record] += 1
+        else:
+            self.stale[record] += 1
+        return -(-tick // self.ticks)
+
+    # ------------------------------------------------------------------ fast-forward
+
+    def more(self, now: int) -> Hashable:
+        """What a later burst depends on besides the position."""
+        return (
+            self.begun - now if self.state in (self.BUSY, self.OPERAND) else 0,
+            max(0, self.tick - now * self.ticks),
+            self.cursor.record,
+            self.cursor.last,
+            tuple(port.tiles - port.channel.delivered.value for port in self.operands),
+            len(self._bases),
+        )
+
+    def relative(self, level: int, base: int) -> Hashable:
+        """With the operands' tiles."""
+        shadows = tuple(port.relative(level, base) for port in self.operands)
+        return (super().relative(level, base), shadows)
+
+    def tallies(self) -> list[int]:
+        """Bursts per record, the stack, tiles used."""
+        return [
+            *self.fresh,
+            *self.stale,
+            *self.stack,
+            self.computing,
+            *(port.tiles for port in self.operands),
+        ]
+
+    def grow(self, times: int, growth: list[int]) -> None:
+        """Apply the growth of `tallies`."""
+        grown = iter([times * amount for amount in growth])
+        self.fresh = [value + next(grown) for value in self.fresh]
+        self.stale = [value + next(grown) for value in self.stale]
+        self.stack = [value + next(grown) for value in self.stack]
+        self.computing += next(grown)
+        for port in self.operands:
+            port.tiles += next(grown)
+
+    def shift(self, level: int, iterations: int, cycles: int, times: int, growth: list[int]) -> None:
+        """Apply ``times`` periods, to the operands' tiles as well."""
+        super().shift(level, iterations, cycles, times, growth)
+        self.cursor.jump(level, 0)
+        self.begun += times * cycles
+        self.tick += times * cycles * self.ticks
+        for port in self.operands:
+            port.shadow.jump(level, times * iterations)
+
+    def resume(self) -> None:
+        """A wait goes on from the present: what came before is in the growth already."""
+        super().resume()
+        if self.begun != self.env._now and self._bases:
+            raise SimulationBug(f"a wait of {self.name} began before the snapshot")
+        self._bases = [(port, port.feeder.blame()) for port, _ in self._bases]

@@ -1,0 +1,117 @@
+"""Ports and links of the storage levels and networks, as servers.
+
+A level has a read and a write port (fills and updates), each with its own width, and possibly a
+limit on both together; a level with banks gives each bank an even share, and a tensor lives in
+one bank. A network has the width at which words enter it from the outer level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from math import lcm
+
+from stallscope.mappings.architecture import Architecture, LevelKind, StorageLevel
+from stallscope.simcore.servers import Server
+
+__all__ = ["CAUSES", "AddressRange", "Cause", "Ports"]
+
+DEFAULT_BURST_WORDS = 64
+"""Words after which another unit may take a port when no level on the path says otherwise."""
+
+
+class Cause(StrEnum):
+    """What can hold a unit up (design, section 5)."""
+
+    DRAM_BANDWIDTH = "dram_bandwidth"
+    BUFFER_PORT = "buffer_port"
+    BUFFER_CAPACITY = "buffer_capacity"
+    NETWORK_BANDWIDTH = "network_bandwidth"
+    NETWORK_LATENCY = "network_latency"
+    DRAM_LATENCY = "dram_latency"
+    BUFFER_LATENCY = "buffer_latency"
+    COMPUTE_LATENCY = "compute_latency"
+
+
+CAUSES = tuple(Cause)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressRange:
+    """Consecutive words of one tensor in a memory: ``words`` from ``start``."""
+
+    start: int
+    words: int
+
+
+class Ports:
+    """All servers of an architecture that limit anything.
+
+    Args:
+        architecture: The architecture; what it leaves unlimited has no server.
+        banks: Per level and tensor, the bank it lives in.
+    """
+
+    def __init__(self, architecture: Architecture, banks: dict[tuple[str, str], int]) -> None:
+        self._banks = banks
+        self._levels = {level.name: level for level in architecture.levels}
+        rates = [rate for level in architecture.levels for rate in _rates(level)]
+        self.cycle_ticks = lcm(*(rate.numerator for rate in rates)) if rates else 1
+        self.servers: dict[str, Server] = {}
+        for level in architecture.levels:
+            self._add_level(level)
+
+    def _add_level(self, level: StorageLevel) -> None:
+        is_dram = level.kind is LevelKind.DRAM
+        cause = Cause.DRAM_BANDWIDTH if is_dram else Cause.BUFFER_PORT
+        widths = (
+            ("read", level.read_words_per_cycle),
+            ("write", level.write_words_per_cycle),
+            ("shared", level.shared_words_per_cycle),
+        )
+        for port, width in widths:
+            for bank in range(level.banks if width is not None else 0):
+                assert width is not None
+                self._add(f"{level.name}.{port}.{bank}", width / level.banks, level, cause)
+        if level.network.words_per_cycle is not None:
+            width = level.network.words_per_cycle
+            self._add(f"{level.name}.network", width, None, Cause.NETWORK_BANDWIDTH)
+
+    def _add(self, name: str, width: Fraction, level: StorageLevel | None, cause: Cause) -> None:
+        ticks = self.cycle_ticks / width
+        access = level.access_words if level else 1
+        self.servers[name] = Server(name, int(ticks), access, CAUSES.index(cause))
+
+    def access(
+        self, level: str, port: str, tensor: str, ranges: Iterable[AddressRange]
+    ) -> list[tuple[Server, int]]:
+        """Servers an access of address ranges holds, with the words each moves.
+
+        Not modelled: rows and banks of the memory behind the ranges (only their words count).
+        """
+        words = sum(span.words for span in ranges)
+        bank = self._banks.get((level, tensor), 0)
+        names = (f"{level}.{port}.{bank}", f"{level}.shared.{bank}")
+        return [(self.servers[name], words) for name in names if name in self.servers]
+
+    def link(self, network: str, words: int) -> list[tuple[Server, int]]:
+        """The server of the network below a level, if it limits anything."""
+        server = self.servers.get(f"{network}.network")
+        return [(server, words)] if server else []
+
+    def burst_words(self, levels: Sequence[str]) -> int:
+        """Words of one burst of a transfer between levels: the smallest any of them asks for."""
+        asked = [self._levels[name].burst_words for name in levels if name in self._levels]
+        given = [words for words in asked if words is not None]
+        return min(given, default=DEFAULT_BURST_WORDS)
+
+
+def _rates(level: StorageLevel) -> list[Fraction]:
+    """Widths of a level's servers, a bank's share each."""
+    ports = (level.read_words_per_cycle, level.write_words_per_cycle, level.shared_words_per_cycle)
+    rates = [rate / level.banks for rate in ports if rate is not None]
+    if level.network.words_per_cycle is not None:
+        rates.append(level.network.words_per_cycle)
+    return rates

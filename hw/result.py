@@ -1,0 +1,74 @@
+"""The frozen result of one simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stallscope.mappings.analytical import Estimate
+from stallscope.mappings.case import InputFile
+from stallscope.mappings.counts import Counts
+from stallscope.mappings.pricing import LedgerLine
+
+__all__ = ["Result", "SimulationInfo", "UnitAccount"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitAccount:
+    """Where one unit's cycles went; busy + idle + the waits sum to the run's cycles."""
+
+    busy: int
+    idle: int
+    waiting: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationInfo:
+    """How the run itself went; the only part of a result that differs between equal runs."""
+
+    cpu_seconds: float
+    events: int
+    fast_forwarded_cycles: int
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a simulation found.
+
+    Attributes:
+        name: The case's name.
+        files: Input files with their digests.
+        dims: Bound of every dimension.
+        macs: Multiply-accumulates of the problem.
+        cycles: Cycles from start to the last write-back.
+        seconds_at_clock: The same in seconds, or None without a clock.
+        utilization: macs / (all MAC units x cycles).
+        cycle_stack: Array cycles per class; sums to cycles.
+        pe_stack: PE-cycles per class; sums to MAC units x cycles.
+        counts: Executed accesses, with energies.
+        units: Account of every unit.
+        energy_pj: Total energy, pJ, or None without a table.
+        ledger: Every product that the energy sums.
+        estimate: The analytical figures of the same case.
+        assumptions: Named assumptions the result rests on.
+        simulation: How the run went.
+    """
+
+    name: str
+    files: tuple[InputFile, ...]
+    dims: Mapping[str, int]
+    macs: int
+    cycles: int
+    seconds_at_clock: float | None
+    utilization: float
+    cycle_stack: Mapping[str, int]
+    pe_stack: Mapping[str, int]
+    counts: Counts
+    units: Mapping[str, UnitAccount]
+    energy_pj: float | None
+    ledger: tuple[LedgerLine, ...]
+    estimate: Estimate
+    assumptions: tuple[str, ...]
+    simulation: SimulationInfo
+    port_words: Mapping[str, Mapping[str, int]]

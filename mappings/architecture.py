@@ -1,0 +1,186 @@
+"""The architecture: storage levels from outermost to innermost, networks between, one compute level.
+
+Figures are per instance. What is not given is unlimited (bandwidth), zero (latency) or unbounded
+(capacity), as in Timeloop; a run prints such assumptions by name.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from fractions import Fraction
+from functools import cached_property
+
+from pydantic import Field, model_validator
+
+from stallscope.mappings.spec import Name, Rate, Spec
+
+__all__ = ["Architecture", "ComputeLevel", "LevelKind", "Network", "StorageLevel"]
+
+
+class LevelKind(str, Enum):
+    """What a storage level is made of."""
+
+    DRAM = "dram"
+    BUFFER = "buffer"
+
+
+class Network(Spec):
+    """The network from one storage level down to the next level (and back up).
+
+    Attributes:
+        words_per_cycle: Words that enter the network per cycle and instance of the outer level;
+            None is unlimited.
+        hop_latency_cycles: Cycles a word needs per hop.
+        multicast: Whether one word entering reaches several destinations.
+        reduction: Whether partial sums combine on the way up. None: they do, unless the outer
+            level is main memory (Timeloop's rule).
+        links: Whether neighbouring instances of the inner level pass words to each other.
+        fill_latency_cycles: Delay of the first delivery (Timeloop's network_fill_latency).
+        drain_latency_cycles: Delay of the last write-back (network_drain_latency).
+        energy_per_hop_pj: Energy of one word over one hop; None means not given.
+        router_energy_pj: Energy of one word through one router; None means not given.
+        ingress_energy_pj: Energy of one word entering; None means not given.
+    """
+
+    words_per_cycle: Rate | None = None
+    hop_latency_cycles: int = Field(default=0, ge=0)
+    multicast: bool = True
+    reduction: bool | None = None
+    links: bool = False
+    fill_latency_cycles: int = Field(default=0, ge=0)
+    drain_latency_cycles: int = Field(default=0, ge=0)
+    energy_per_hop_pj: float | None = Field(default=None, ge=0)
+    router_energy_pj: float | None = Field(default=None, ge=0)
+    ingress_energy_pj: float | None = Field(default=None, ge=0)
+
+
+class StorageLevel(Spec):
+    """One storage level; ``instances`` copies, ``mesh_x`` of them side by side.
+
+    Attributes:
+        name: Unique name.
+        kind: Main memory or on-chip buffer.
+        instances: Copies in the whole accelerator.
+        mesh_x: Copies along X; ``instances`` is a multiple of it. None: all of them.
+        word_bits: Bits of a word.
+        capacity_words: Words one instance holds, or None if unbounded.
+        block_words: Words one access moves (Timeloop's words per block).
+        cluster_size: Instances that share one access (Timeloop's cluster-size).
+        read_words_per_cycle: Read port, words per cycle; None is unlimited.
+        write_words_per_cycle: Write port (fills and updates); None is unlimited.
+        shared_words_per_cycle: Limit on reads and writes together; None is unlimited.
+        read_latency_cycles: From the end of the read to delivery.
+        write_latency_cycles: From the end of the write to visibility.
+        burst_words: Words after which another unit may take the port; None: see docs/timing.md.
+        access_words: Words of an indivisible access: transfers occupy whole multiples.
+        banks: Banks that share the port's bandwidth evenly (1: one monolithic array).
+        multiple_buffering: Timeloop's figure: the capacity check uses capacity / this.
+        min_utilization: Least share of the capacity a mapping must use, 0 to 1.
+        holds: Tensors the level may hold, or None for any.
+        network: The network from this level down to the next.
+        can_reduce: Whether the level adds arriving partial sums in place. None: all levels but
+            main memory.
+    """
+
+    name: Name
+    kind: LevelKind = LevelKind.BUFFER
+    instances: int = Field(default=1, ge=1)
+    mesh_x: int | None = Field(default=None, ge=1)
+    word_bits: int = Field(default=16, ge=1)
+    capacity_words: int | None = Field(default=None, ge=1)
+    block_words: int = Field(default=1, ge=1)
+    cluster_size: int = Field(default=1, ge=1)
+    read_words_per_cycle: Rate | None = None
+    write_words_per_cycle: Rate | None = None
+    shared_words_per_cycle: Rate | None = None
+    read_latency_cycles: int = Field(default=0, ge=0)
+    write_latency_cycles: int = Field(default=0, ge=0)
+    burst_words: int | None = Field(default=None, ge=1)
+    access_words: int = Field(default=1, ge=1)
+    banks: int = Field(default=1, ge=1)
+    multiple_buffering: Rate = Fraction(1)
+    min_utilization: float = Field(default=0.0, ge=0, le=1)
+    holds: tuple[Name, ...] | None = None
+    network: Network = Network()
+    can_reduce: bool | None = None
+
+    @property
+    def x(self) -> int:
+        """Instances along X."""
+        return self.mesh_x if self.mesh_x is not None else self.instances
+
+    @property
+    def y(self) -> int:
+        """Instances along Y."""
+        return self.instances // self.x
+
+    @property
+    def reduces(self) -> bool:
+        """Whether arriving partial sums are added here."""
+        return self.can_reduce if self.can_reduce is not None else self.kind is not LevelKind.DRAM
+
+    @model_validator(mode="after")
+    def _mesh(self) -> StorageLevel:
+        if self.instances % self.x:
+            raise ValueError(f"mesh_x {self.x} does not divide {self.instances} instances")
+        return self
+
+
+class ComputeLevel(Spec):
+    """The MAC units: ``instances`` copies, each one multiply-accumulate per cycle.
+
+    Attributes:
+        pipeline_cycles: Depth of the MAC pipeline: a result is visible that much later.
+    """
+
+    name: Name
+    instances: int = Field(default=1, ge=1)
+    mesh_x: int | None = Field(default=None, ge=1)
+    word_bits: int = Field(default=16, ge=1)
+    pipeline_cycles: int = Field(default=0, ge=0)
+
+    @property
+    def x(self) -> int:
+        """Units along X."""
+        return self.mesh_x if self.mesh_x is not None else self.instances
+
+    @property
+    def y(self) -> int:
+        """Units along Y."""
+        return self.instances // self.x
+
+    @model_validator(mode="after")
+    def _mesh(self) -> ComputeLevel:
+        if self.instances % self.x:
+            raise ValueError(f"mesh_x {self.x} does not divide {self.instances} instances")
+        return self
+
+
+class Architecture(Spec):
+    """Storage levels, outermost first, and the compute level.
+
+    Attributes:
+        clock_mhz: Base clock, or None when unknown (no seconds are reported then).
+    """
+
+    name: Name = "architecture"
+    clock_mhz: float | None = Field(default=None, gt=0)
+    levels: tuple[StorageLevel, ...] = Field(min_length=1)
+    compute: ComputeLevel
+
+    @cached_property
+    def level_index(self) -> dict[str, int]:
+        """Position of every storage level, 0 for the outermost."""
+        return {level.name: index for index, level in enumerate(self.levels)}
+
+    def level(self, name: str) -> StorageLevel:
+        """Return the storage level called ``name``; KeyError if there is none."""
+        return self.levels[self.level_index[name]]
+
+    @model_validator(mode="after")
+    def _unique(self) -> Architecture:
+        names = [level.name for level in self.levels] + [self.compute.name]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"level {', '.join(twice)} is declared twice")
+        return self

@@ -1,0 +1,91 @@
+"""Putting the parts of a case together, whatever notation each was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stallscope.mappings.architecture import Architecture
+from stallscope.mappings.case import Case, InputFile, Rules
+from stallscope.mappings.energy import EnergyTable
+from stallscope.mappings.fields import Findings
+from stallscope.mappings.legality import check_mapping
+from stallscope.mappings.native_mapping import MappingDraft
+from stallscope.mappings.problem import Problem
+from stallscope.simcore.errors import Fault, SpecError
+
+__all__ = ["EnergyDraft", "Parts", "assemble"]
+
+EnergyDraft = Callable[[Architecture], EnergyTable | None]
+"""A table of energies whose component names wait for the architecture."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the files of a case held.
+
+    Attributes:
+        given: Sections that were there, with or without faults.
+    """
+
+    given: set[str]
+    name: str | None = None
+    problem: Problem | None = None
+    architecture: Architecture | None = None
+    mapping: MappingDraft | None = None
+    energy: EnergyDraft | None = None
+    rules: Rules | None = None
+
+
+def assemble(
+    parts: Parts,
+    findings: Findings,
+    *,
+    files: tuple[InputFile, ...] = (),
+    shown: str = "",
+    check: bool = True,
+) -> Case:
+    """Make the case and check its mapping.
+
+    Args:
+        parts: What was read.
+        findings: The faults so far; more are added.
+        files: The files, for the record.
+        check: Whether to check the mapping against problem and architecture.
+        shown: Names of the files, for a section that is missing.
+
+    Raises:
+        SpecError: Every fault of all parts.
+    """
+    _missing(parts, findings, shown)
+    problem, architecture = parts.problem, parts.architecture
+    mapping = None
+    if problem and architecture and parts.mapping:
+        mapping = parts.mapping(problem, architecture)
+    energy = parts.energy(architecture) if architecture and parts.energy else None
+    if check and problem and architecture and mapping:
+        try:
+            check_mapping(problem, architecture, mapping)
+        except SpecError as error:
+            findings.take(error)
+    findings.check()
+    if problem is None or architecture is None or mapping is None:
+        raise SpecError([Fault(place="case", value="", rule="is incomplete")])
+    return Case(
+        name=parts.name if parts.name is not None else "case", problem=problem,
+        architecture=architecture, mapping=mapping, energy=energy,
+        rules=parts.rules or Rules(), assumptions=tuple(findings.assumptions), files=files,
+    )  # fmt: skip
+
+
+def _missing(parts: Parts, findings: Findings, shown: str) -> None:
+    for section in ("problem", "architecture", "mapping"):
+        if section not in parts.given:
+            fault = Fault(
+                place=section,
+                value="",
+                rule=f"no file has a {section}: section",
+                remedy="name one more file",
+                source=shown,
+            )
+            findings.faults.append(fault)

@@ -1,0 +1,64 @@
+"""A case: one problem on one architecture by one mapping, with the counting rules."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from pydantic import Field
+
+from stallscope.mappings.architecture import Architecture
+from stallscope.mappings.energy import EnergyTable
+from stallscope.mappings.mapping import Mapping
+from stallscope.mappings.problem import Problem
+from stallscope.mappings.spec import Spec
+
+__all__ = ["Case", "InputFile", "Reuse", "Rules"]
+
+
+class Reuse(str, Enum):
+    """What a child is taken to hold already when its tile moves (docs/design.md)."""
+
+    OVERLAP = "overlap"
+    TIMELOOP = "timeloop"
+
+
+class Rules(Spec):
+    """How words are counted.
+
+    Attributes:
+        reuse: ``overlap``: the new tile minus the previous one; ``timeloop``: Timeloop's rule.
+        link_transfers: Whether neighbours pass words to each other. True: everywhere; False:
+            nowhere; None: where the architecture's networks declare links, and everywhere under
+            the rule ``timeloop``, as Timeloop assumes.
+        first_read_elision: Whether the first touch of an output word is not read.
+    """
+
+    reuse: Reuse = Reuse.OVERLAP
+    link_transfers: bool | None = None
+    first_read_elision: bool = True
+
+
+class InputFile(Spec):
+    """One input file and the digest of its bytes."""
+
+    path: str
+    sha256: str
+
+
+class Case(Spec):
+    """Everything a run depends on.
+
+    Attributes:
+        energy: Energy and area, or None (energies are null then, with one warning).
+        assumptions: Named assumptions made while reading, one sentence each.
+        files: The files the case was read from.
+    """
+
+    name: str = "case"
+    problem: Problem
+    architecture: Architecture
+    mapping: Mapping
+    energy: EnergyTable | None = None
+    rules: Rules = Rules()
+    assumptions: tuple[str, ...] = ()
+    files: tuple[InputFile, ...] = Field(default=())

@@ -1,0 +1,108 @@
+"""The native format: YAML 1.2 files that start with ``stallscope: 1``.
+
+A file holds any of the sections ``problem:``, ``architecture:``, ``mapping:``, ``energy:`` and
+``rules:``; a case may be split over files in any way. ``read`` and ``dump`` are each other's
+inverse, but for the record of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as AbstractMapping
+
+from stallscope.mappings.architecture import Architecture
+from stallscope.mappings.assembly import Parts, assemble
+from stallscope.mappings.case import Case, Reuse, Rules
+from stallscope.mappings.energy import EnergyTable
+from stallscope.mappings.fields import Fields, Findings
+from stallscope.mappings.native_architecture import read_architecture
+from stallscope.mappings.native_energy import read_energy
+from stallscope.mappings.native_mapping import read_mapping
+from stallscope.mappings.native_problem import read_problem
+from stallscope.mappings.native_writing import FORMAT_VERSION, dump
+from stallscope.mappings.reading import Node, read_text
+
+__all__ = ["FORMAT_VERSION", "SECTIONS", "dump", "read", "read_sections", "sections_of"]
+
+SECTIONS = ("name", "problem", "architecture", "mapping", "energy", "rules", "assumptions")
+"""The top-level keys of native files, beside ``stallscope``."""
+
+
+def read(text: str, name: str = "<text>") -> Case:
+    """Read a whole case from native YAML text.
+
+    Args:
+        text: The YAML text.
+        name: Name shown in faults.
+
+    Raises:
+        SpecError: Every fault, with its line.
+    """
+    findings = Findings()
+    sections = sections_of(read_text(text, name), findings)
+    parts = Parts(given=set(sections))
+    read_sections(sections, parts, findings)
+    return assemble(parts, findings, shown=name)
+
+
+def sections_of(root: Node, findings: Findings) -> dict[str, Node]:
+    """Return the sections of one native file; unknown ones and a bad version are faults."""
+    fields = Fields(root, "file", findings)
+    version = fields.required("stallscope")
+    if version is not None and version.value != FORMAT_VERSION:
+        rule = f"format version must be {FORMAT_VERSION}"
+        findings.add(version, "stallscope", rule, "this stallscope reads no other")
+    found = {name: node for name in SECTIONS if (node := fields.node_of(name)) is not None}
+    fields.close()
+    return found
+
+
+def read_sections(sections: AbstractMapping[str, Node], parts: Parts, findings: Findings) -> None:
+    """Read native sections into ``parts``; faults and assumptions go to ``findings``."""
+    for name, node in sections.items():
+        match name:
+            case "name":
+                parts.name = node.text
+            case "problem":
+                parts.problem = read_problem(node, findings)
+            case "architecture":
+                parts.architecture = read_architecture(node, findings)
+            case "mapping":
+                parts.mapping = read_mapping(node, findings)
+            case "energy":
+                _energy(read_energy(node, findings), node, parts, findings)
+            case "rules":
+                parts.rules = _rules(node, findings)
+            case "assumptions":
+                _assumptions(node, findings)
+
+
+def _energy(table: EnergyTable | None, node: Node, parts: Parts, findings: Findings) -> None:
+    def resolve(architecture: Architecture) -> EnergyTable | None:
+        known = {*architecture.level_index, architecture.compute.name}
+        for component in table.components if table is not None else ():
+            if component.component not in known:
+                findings.assume(f"energy of {component.component} is not used: no such level")
+        return table
+
+    parts.energy = resolve
+
+
+def _rules(node: Node, findings: Findings) -> Rules | None:
+    fields = Fields(node, "rules", findings)
+    reuse = fields.one_of([member.value for member in Reuse], "reuse")
+    links = fields.flag("link_transfers")
+    elision = fields.flag("first_read_elision")
+    fields.close()
+    return Rules(
+        reuse=Reuse(reuse) if reuse else Rules().reuse,
+        link_transfers=links,
+        first_read_elision=True if elision is None else elision,
+    )
+
+
+def _assumptions(node: Node, findings: Findings) -> None:
+    if not isinstance(node.value, tuple):
+        findings.add(node, "assumptions", "needs a list of sentences")
+        return
+    for item in node.value:
+        findings.assume(item.text)

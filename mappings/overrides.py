@@ -1,0 +1,132 @@
+"""Changing a case by ``path=value``: the command line's ``--set``.
+
+The case is written in the native notation, changed there and read again, so a path is that of
+the native file, with levels addressed by name, and every check applies to the new value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stallscope.mappings import native
+from stallscope.mappings.case import Case
+from stallscope.mappings.fields import nearest, plain
+from stallscope.mappings.native_architecture import keys_of
+from stallscope.mappings.native_writing import to_plain, to_yaml
+from stallscope.mappings.reading import read_text
+from stallscope.simcore.errors import Fault, SpecError
+
+__all__ = ["UNATTRIBUTED", "override"]
+
+UNATTRIBUTED = "--set ..."
+"""Source of a fault of the changed case that no single setting is about."""
+
+Plain = Any  # a tree of dict, list, str, int, float and bool
+
+_SECTIONS = ("name", "problem", "architecture", "mapping", "energy", "rules")
+
+
+def override(case: Case, settings: Sequence[str]) -> Case:
+    """Return a changed case; its files stay those of the first.
+
+    Args:
+        case: The case to change.
+        settings: ``path=value``, applied in order.
+
+    Raises:
+        SpecError: Every setting that cannot be read, and every fault of the changed case.
+    """
+    tree: dict[str, Plain] = to_plain(case)
+    faults: list[Fault] = []
+    for setting in settings:
+        try:
+            _set(tree, setting)
+        except SpecError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise SpecError(faults)
+    try:
+        changed = native.read(to_yaml(tree), "--set")
+    except SpecError as error:
+        raise SpecError([_attributed(fault, settings) for fault in error.faults]) from error
+    return changed.model_copy(update={"files": case.files})
+
+
+def _attributed(fault: Fault, settings: Sequence[str]) -> Fault:
+    """Name the setting that a fault is about, instead of a line of text nobody wrote."""
+    source = UNATTRIBUTED
+    for setting in settings:
+        path = setting.partition("=")[0].strip()
+        if fault.place.startswith(path) or path.startswith(fault.place):
+            source = f"--set {setting}"
+    return Fault(place=fault.place, value=fault.value, rule=fault.rule, remedy=fault.remedy,
+                 source=source)  # fmt: skip
+
+
+def _set(tree: dict[str, Plain], setting: str) -> None:
+    path, equals, text = setting.partition("=")
+    parts = [part.strip() for part in path.split(".")]
+    if not equals or not all(parts):
+        raise _error(setting, "needs path=value", "as in architecture.GLB.capacity=8 KiB")
+    if parts[0] not in _SECTIONS:
+        raise _error(setting, f"no section {parts[0]}", nearest(parts[0], _SECTIONS))
+    value = plain(read_text(text.strip(), f"--set {setting}"))
+    if len(parts) == 1 and parts[0] != "name":
+        raise _error(setting, "needs a key of the section", f"as in {parts[0]}.KEY=value")
+    at: Plain = tree if parts[0] == "name" else tree.setdefault(parts[0], {})
+    rest = parts if parts[0] == "name" else parts[1:]
+    rest = _shortened(parts[0], at, rest)
+    for part in rest[:-1]:
+        at = _inside(at, part, setting)
+    if not isinstance(at, dict):
+        raise _error(setting, f"{rest[-1]} is not a key of a list", "address an entry by name")
+    for key in [key for key in at if rest[-1] in keys_of(key)]:
+        del at[key]  # the same figure in another spelling
+    at[rest[-1]] = value
+
+
+def _shortened(section: str, tree: Plain, parts: list[str]) -> list[str]:
+    """Insert what a path may leave out: ``levels``, ``dimensions``, ``tensors``, ``components``."""
+    head = parts[0]
+    if section == "architecture" and head not in tree:
+        names = [level["name"] for level in tree.get("levels", [])]
+        if head in names:
+            return ["levels", *parts]
+        if head == tree.get("compute", {}).get("name"):
+            return ["compute", *parts[1:]]
+    if section == "problem" and head not in tree:
+        for key in ("dimensions", "tensors"):
+            if head in tree.get(key, {}):
+                return [key, *parts]
+    if section == "energy" and head not in (*tree, "source", "components"):
+        tree.setdefault("components", {})
+        return ["components", *parts]
+    return parts
+
+
+def _inside(at: Plain, part: str, setting: str) -> Plain:
+    if isinstance(at, list):
+        for item in at:
+            if isinstance(item, dict) and item.get("name") == part:
+                return item
+        names = [item["name"] for item in at if isinstance(item, dict) and "name" in item]
+        raise _error(setting, f"no entry {part}", nearest(part, names))
+    if part not in at and _may_be_new(part):
+        at[part] = {}
+    if part not in at or not isinstance(at[part], (dict, list)):
+        known = [key for key, value in at.items() if isinstance(value, (dict, list))]
+        known += [item["name"] for item in at.get("levels", []) if "name" in item]
+        known += [at["compute"]["name"]] if "compute" in at else []
+        raise _error(setting, f"no key {part}", nearest(part, known))
+    return at[part]
+
+
+def _may_be_new(part: str) -> bool:
+    return part in ("network", "buffering", "components", "actions")
+
+
+def _error(setting: str, rule: str, remedy: str) -> SpecError:
+    path, _, value = setting.partition("=")
+    return SpecError([Fault(place=path.strip() or "--set", value=value.strip(), rule=rule,
+                            remedy=remedy, source="--set")])  # fmt: skip

@@ -1,0 +1,197 @@
+"""Energy and area of any counts, estimated or simulated: count x figure, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil, floor
+
+from stallscope.mappings.architecture import Network, StorageLevel
+from stallscope.mappings.case import Case
+from stallscope.mappings.counts import (
+    Counts,
+    LevelCounts,
+    LevelTensor,
+    NetworkCounts,
+    NetworkTensor,
+)
+from stallscope.mappings.energy import EnergyTable
+
+__all__ = ["LedgerLine", "Priced", "price"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerLine:
+    """One product: ``count`` actions of a component at ``pj_each`` pJ.
+
+    Actions of a level: read, write (fills), update, leak (instance-cycles); of the MACs: compute;
+    of a network: hop, router, ingress, link. ``count`` is in accesses of a whole block after
+    sharing within a cluster. ``tensor`` is empty where no tensor is meant.
+    """
+
+    component: str
+    action: str
+    tensor: str
+    count: int | float
+    pj_each: float
+    pj: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priced:
+    """Counts with energies and areas filled in.
+
+    Attributes:
+        counts: The same counts; energies None without a table.
+        ledger: Every product that was added.
+        energy_pj: Sum of the ledger, pJ, or None without a table.
+        missing: Used actions that the table has no entry for (counted as 0 pJ), as
+            ``component.action``.
+    """
+
+    counts: Counts
+    ledger: tuple[LedgerLine, ...]
+    energy_pj: float | None
+    missing: tuple[str, ...]
+
+
+def price(case: Case, counts: Counts, cycles: int) -> Priced:
+    """Price counts by the case's energy table and its networks' figures.
+
+    Args:
+        case: Energy table, block and cluster sizes, network energies.
+        counts: From the analytical model or the simulator; totals over used instances.
+        cycles: Cycles of the run, for leakage.
+
+    Source: reference/timeloop/SEMANTICS.md, sections 7 and 9.
+    """
+    if case.energy is None:
+        return Priced(counts=counts, ledger=(), energy_pj=None, missing=())
+    book = _Book(case.energy)
+    levels = tuple(
+        _price_level(book, spec, level, cycles)
+        for spec, level in zip(case.architecture.levels, counts.levels, strict=True)
+    )
+    networks = tuple(
+        _price_network(book, spec.network, network)
+        for spec, network in zip(case.architecture.levels, counts.networks, strict=True)
+    )
+    computing = counts.compute
+    energy = book.enter(computing.name, "compute", "", computing.computes)
+    return Priced(
+        counts=Counts(
+            levels=levels, networks=networks, compute=replace(computing, energy_pj=energy)
+        ),
+        ledger=tuple(book.lines),
+        energy_pj=sum(line.pj for line in book.lines),
+        missing=tuple(book.missing),
+    )
+
+
+class _Book:
+    """The ledger while it is written."""
+
+    def __init__(self, table: EnergyTable) -> None:
+        self.table = table
+        self.lines: list[LedgerLine] = []
+        self.missing: dict[str, None] = {}
+
+    def enter(
+        self, component: str, action: str, tensor: str, count: int, instead: str | None = None
+    ) -> float:
+        """Add a line for a component's action (or the one to use ``instead``), if there is any."""
+        if not count:
+            return 0.0
+        each = self.table.energy_pj(component, action)
+        if each is None and instead is not None:
+            each = self.table.energy_pj(component, instead)
+        if each is None:
+            self.missing[f"{component}.{action}"] = None
+            return 0.0
+        return self.add(component, action, tensor, count, each)
+
+    def add(
+        self, component: str, action: str, tensor: str, count: int | float, each: float
+    ) -> float:
+        """Add a line at a given price."""
+        pj = count * each
+        self.lines.append(
+            LedgerLine(
+                component=component, action=action, tensor=tensor, count=count, pj_each=each, pj=pj
+            )
+        )
+        return pj
+
+
+def _price_level(book: _Book, spec: StorageLevel, level: LevelCounts, cycles: int) -> LevelCounts:
+    tensors = {
+        name: replace(
+            tensor, energy_pj=_price_tensor(book, spec, level.used_instances, name, tensor)
+        )
+        for name, tensor in level.tensors.items()
+    }
+    leakage = None
+    if book.table.energy_pj(spec.name, "leak") is not None:
+        leakage = book.enter(spec.name, "leak", "", cycles * level.used_instances)
+    area = book.table.area_um2(spec.name)
+    return replace(
+        level,
+        tensors=tensors,
+        leakage_pj=leakage,
+        area_um2=None if area is None else area * spec.instances,
+    )
+
+
+def _price_tensor(
+    book: _Book, spec: StorageLevel, used: int, name: str, tensor: LevelTensor
+) -> float:
+    def blocks(words: int) -> int:
+        return _blocks(words, used, spec)
+
+    return (
+        book.enter(spec.name, "read", name, blocks(tensor.reads))
+        + book.enter(spec.name, "write", name, blocks(tensor.fills))
+        + book.enter(spec.name, "update", name, blocks(tensor.updates), instead="write")
+    )
+
+
+def _blocks(words: int, used: int, spec: StorageLevel) -> int:
+    """Block accesses of all instances; those of one cluster share them.
+
+    Each instance's words are rounded up to whole blocks. Instances are taken to have equal
+    shares, clusters to be filled one after the other.
+    """
+    if spec.block_words == 1 and spec.cluster_size == 1:
+        return words
+    clusters = ceil(Fraction(used, spec.cluster_size))
+    return ceil(Fraction(words, used * spec.block_words)) * clusters
+
+
+def _price_network(book: _Book, spec: Network, network: NetworkCounts) -> NetworkCounts:
+    figures = (spec.energy_per_hop_pj, spec.router_energy_pj, spec.ingress_energy_pj)
+    if all(figure is None for figure in figures):
+        return network
+    hop, router, ingress = (figure or 0.0 for figure in figures)
+    tensors = {}
+    for name, tensor in network.tensors.items():
+        lines: Iterable[tuple[str, int | float, float]] = (
+            ("hop", float(tensor.hops_total), hop),
+            ("router", _routers(tensor), router),
+            ("ingress", tensor.words_in, ingress),
+            ("link", tensor.link_transfers, hop + 2 * router),
+        )
+        energy = sum(
+            book.add(network.name, action, name, count, each)
+            for action, count, each in lines
+            if count and each
+        )
+        tensors[name] = replace(tensor, energy_pj=energy)
+    return replace(network, tensors=tensors)
+
+
+def _routers(tensor: NetworkTensor) -> int:
+    """Routers passed: one more than the whole hops of an average word, for every word."""
+    if not tensor.words_in:
+        return 0
+    return (1 + floor(tensor.hops_total / tensor.words_in)) * tensor.words_in

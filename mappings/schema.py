@@ -1,0 +1,163 @@
+"""JSON schemas of the native format, one per kind of file.
+
+The schema of a section follows from the specs' fields, so that it cannot drift from them; keys
+that carry a quantity also take text such as ``108 KiB``, and their shorter spelling.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, get_args
+
+from stallscope.mappings.architecture import Architecture, ComputeLevel, Network, StorageLevel
+from stallscope.mappings.case import Rules
+from stallscope.mappings.fields import nearest
+from stallscope.mappings.native_architecture import keys_of, quantity_of
+from stallscope.mappings.native_energy import ACTIONS
+from stallscope.mappings.native_writing import FORMAT_VERSION
+from stallscope.mappings.spec import Spec
+from stallscope.simcore.errors import Fault, SpecError
+
+__all__ = ["SCHEMAS", "schema"]
+
+SCHEMAS = ("problem", "architecture", "mapping", "energy", "case")
+"""Kinds of native files."""
+
+Schema = dict[str, Any]  # a JSON schema is an open tree
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_WHOLE: Schema = {"type": "integer", "minimum": 1}
+_TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": 200}
+_NAMES: Schema = {"type": "array", "items": _TEXT}
+_TERM: Schema = {
+    "type": "object", "additionalProperties": False, "required": ["dimension"],
+    "properties": {"dimension": _TEXT, "coefficient": _WHOLE},
+}  # fmt: skip
+_RANKS: Schema = {
+    "type": "array",
+    "items": {"anyOf": [
+        {"type": "string", "description": "a sum such as 2*P + R"},
+        {"type": "array", "items": _TERM},
+    ]},
+}  # fmt: skip
+_LOOPS: Schema = {
+    "type": "array", "description": "outermost first",
+    "items": {"anyOf": [
+        {"type": "string", "pattern": r"^\s*[A-Za-z_][A-Za-z0-9_.]*\s*=\s*[0-9]+\s*$"},
+        {"type": "object", "additionalProperties": False, "required": ["dimension", "extent"],
+         "properties": {"dimension": _TEXT, "extent": _WHOLE}},
+    ]},
+}  # fmt: skip
+
+
+def schema(name: str) -> Schema:
+    """Return the JSON schema of one kind of native file.
+
+    Args:
+        name: One of ``SCHEMAS``; ``case`` is a file with any of the sections.
+
+    Raises:
+        SpecError: If there is no such kind.
+    """
+    sections = {
+        "problem": _problem(), "architecture": _architecture(), "mapping": _mapping(),
+        "energy": _energy(), "rules": _spec(Rules),
+    }  # fmt: skip
+    if name not in SCHEMAS:
+        raise SpecError([Fault(place="schema", value=name, rule="no such schema",
+                               remedy=nearest(name, SCHEMAS))])  # fmt: skip
+    tree: Schema = {
+        "$schema": _DRAFT, "title": f"stallscope {name}, format {FORMAT_VERSION}",
+        "type": "object", "additionalProperties": False,
+        "required": ["stallscope"] if name == "case" else ["stallscope", name],
+        "properties": {"stallscope": {"const": FORMAT_VERSION}, "name": {"type": "string"}},
+    }  # fmt: skip
+    chosen = sections if name == "case" else {name: sections[name]}
+    tree["properties"] |= chosen
+    if name == "case":
+        tree["properties"]["assumptions"] = {"type": "array", "items": {"type": "string"}}
+    return tree
+
+
+def _object(properties: Schema, required: list[str]) -> Schema:
+    return {
+        "type": "object", "additionalProperties": False,
+        "properties": properties, "required": required,
+    }  # fmt: skip
+
+
+def _table(items: Schema, least: int = 1) -> Schema:
+    return {"type": "object", "additionalProperties": items, "minProperties": least}
+
+
+def _problem() -> Schema:
+    tensor = _object({"ranks": _RANKS, "word_bits": _WHOLE}, ["ranks"])
+    return _object(
+        {
+            "name": _TEXT, "dimensions": _table(_WHOLE),
+            "tensors": _table({"anyOf": [_RANKS, tensor]}), "output": _TEXT,
+        },
+        ["dimensions", "tensors", "output"],
+    )  # fmt: skip
+
+
+def _architecture() -> Schema:
+    tree = _spec(Architecture)
+    level = _spec(StorageLevel)
+    level["properties"]["network"] = _spec(Network)
+    tree["properties"]["levels"] = {"type": "array", "items": level, "minItems": 1}
+    tree["properties"]["compute"] = _spec(ComputeLevel)
+    tree["required"] = ["levels", "compute"]
+    return tree
+
+
+def _mapping() -> Schema:
+    level = _object(
+        {
+            "temporal": _LOOPS, "spatial_y": _LOOPS, "spatial_x": _LOOPS, "keep": _NAMES,
+            "buffering": _table(_WHOLE, 0),
+        },
+        [],
+    )  # fmt: skip
+    return _table({"anyOf": [level, {"type": "null"}]})
+
+
+def _energy() -> Schema:
+    figure: Schema = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
+    names = (*ACTIONS, "area_um2", "area")
+    properties: Schema = dict.fromkeys(names, figure) | {"actions": _table(figure, 0)}
+    component = _object(properties, [])
+    return _object(
+        {"source": {"type": "string"}, "components": _table(component, 0)}, ["components"]
+    )
+
+
+def _spec(spec: type[Spec]) -> Schema:
+    """Return the schema of a spec's fields, with their shorter spellings."""
+    generated = spec.model_json_schema(mode="validation")
+    definitions = generated.get("$defs", {})
+    properties: Schema = {}
+    for name, field in spec.model_fields.items():
+        given = generated["properties"][name]
+        if quantity_of(name) is not None:
+            given = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}],
+                     "description": name.replace("_", " ")}  # fmt: skip
+        kinds = [kind for kind in (field.annotation, *get_args(field.annotation))
+                 if isinstance(kind, type) and issubclass(kind, Enum)]  # fmt: skip
+        if kinds:
+            given = {"enum": [member.value for member in kinds[0]]}
+        for key in keys_of(name):
+            properties[key] = _inlined(given, definitions)
+    return _object(properties, ["name"] if generated.get("required") == ["name"] else [])
+
+
+def _inlined(tree: Any, definitions: Schema) -> Any:  # Any: a JSON tree
+    """Return a schema without references and titles."""
+    if isinstance(tree, list):
+        return [_inlined(item, definitions) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    if "$ref" in tree:
+        return _inlined(definitions[tree["$ref"].rpartition("/")[2]], definitions)
+    return {key: _inlined(value, definitions) for key, value in tree.items()
+            if key not in ("title", "default")}  # fmt: skip

@@ -1,0 +1,282 @@
+"""Exact fast-forward: skip whole periods of a machine that repeats itself.
+
+At a boundary of a loop the state of every component is compared with its state at earlier
+boundaries of the same loop instance. If each component either **moved** (its relative state is
+equal) or stayed **frozen** (nothing touched it), then nothing but a frozen component's own pending
+action or the end of a loop or of a countdown can change what happens next: all periods before
+that are skipped. The result is that of the full run, to the last count; docs/design.md has the
+argument, and `audit` runs the periods instead of skipping them and demands that they repeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from stallscope.simcore.component import Component
+from stallscope.simcore.environment import FOREVER, SNAPSHOT, Environment
+from stallscope.simcore.errors import SimulationBug
+from stallscope.simcore.position import Position
+
+__all__ = ["FastForward", "Skip"]
+
+_LEAST_ITERATIONS = 4
+_WINDOW = 64
+_MAX_BACKOFF = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """One stretch that was skipped: ``times`` periods of ``cycles`` from ``start`` on."""
+
+    start: int
+    cycles: int
+    times: int
+    level: int
+
+
+@dataclass(slots=True)
+class _Snapshot:
+    cycle: int
+    iteration: int
+    stamps: list[int]
+    relative: list[object]
+    marks: list[list[int]]
+    phases: list[list[int]]
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What is known of the present instance of one loop."""
+
+    instance: tuple[int, ...] | None = None
+    is_on: bool = True
+    instances: int = 0
+    failures: int = 0
+    matched: bool = False
+    seen: list[_Snapshot] = field(default_factory=list)
+    lengths: set[int] = field(default_factory=set)
+    last: int = -1
+
+    def restart(self, cycle: int) -> None:
+        """Forget what was seen, after a skip."""
+        self.seen.clear()
+        self.lengths.clear()
+        self.last = cycle
+
+
+@dataclass(slots=True)
+class _Expected:
+    """What the audit demands of the next period."""
+
+    level: int
+    iteration: int
+    instance: tuple[int, ...]
+    first: _Snapshot
+    second: _Snapshot
+    frozen: list[bool]
+
+
+class FastForward:
+    """Watches the loops of the leading stream and skips what repeats.
+
+    Args:
+        env: The environment.
+        leader: Position of the stream whose boundaries are watched.
+        components: All components, in a fixed order.
+        audit: Run the periods instead of skipping them, and check that they repeat.
+
+    Attributes:
+        skips: What was skipped, in order.
+        audited: Periods that were predicted and checked.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        leader: Position,
+        components: Sequence[Component],
+        *,
+        audit: bool = False,
+    ) -> None:
+        self._env = env
+        self._leader = leader
+        self._components = tuple(components)
+        self._audit = audit
+        self._expected: list[_Expected] = []
+        self._watches = [_Watch() for _ in leader.loops]
+        self.skips: list[Skip] = []
+        self.snapshots = 0
+        self.audited = 0
+
+    @property
+    def skipped_cycles(self) -> int:
+        """Cycles that were not simulated event by event."""
+        return sum(skip.cycles * skip.times for skip in self.skips)
+
+    def boundary(self, level: int) -> None:
+        """The leader has just stepped loop ``level``."""
+        leader = self._leader
+        if leader.count[level] < _LEAST_ITERATIONS:
+            return
+        watch = self._watches[level]
+        instance = tuple(leader.index[:level])
+        if watch.instance != instance:
+            self._enter(watch, instance)
+        if not watch.is_on:
+            return
+        now = int(self._env._now)
+        length = now - watch.last
+        is_known = watch.last >= 0 and length in watch.lengths
+        if watch.last >= 0:
+            watch.lengths.add(length)
+        watch.last = now
+        if is_known or self._audit:
+            self._env.call(now, SNAPSHOT, self, lambda _: self._look(level))
+
+    def _enter(self, watch: _Watch, instance: tuple[int, ...]) -> None:
+        """A new instance of the loop: watch it unless earlier ones did not repeat."""
+        if watch.instance is not None and watch.is_on:
+            watch.failures = 0 if watch.matched else watch.failures + 1
+        watch.instance = instance
+        watch.matched = False
+        backoff = min(watch.failures // 2, _MAX_BACKOFF)
+        watch.is_on = self._audit or watch.instances % (1 << backoff) == 0
+        watch.instances += 1
+        watch.seen.clear()
+        watch.lengths.clear()
+        watch.last = -1
+
+    # ------------------------------------------------------------------ comparing
+
+    def _look(self, level: int) -> None:
+        watch = self._watches[level]
+        now = self._snapshot(level)
+        if self._audit:
+            self._check(level, now)
+        for old in reversed(watch.seen):
+            frozen = self._match(old, now)
+            if frozen is None:
+                continue
+            times = self._periods(level, old, now, frozen)
+            if times > 0:
+                watch.matched = True
+                if self._audit:
+                    self._predict(level, old, now, frozen)
+                    break
+                self._skip(level, old, now, frozen, times)
+                watch.restart(int(self._env._now))
+                return
+        watch.seen.append(now)
+        if len(watch.seen) > _WINDOW:
+            watch.seen.pop(0)
+
+    def _snapshot(self, level: int) -> _Snapshot:
+        self.snapshots += 1
+        now = int(self._env._now)
+        if self._env.next_cycle() <= now:
+            raise SimulationBug(f"cycle {now} is not over at its snapshot")
+        iteration = self._leader.index[level]
+        components = self._components
+        return _Snapshot(
+            cycle=now,
+            iteration=iteration,
+            stamps=[component.stamp for component in components],
+            relative=[component.relative(level, iteration) for component in components],
+            marks=[component.marks() for component in components],
+            phases=[component.phase() for component in components],
+        )
+
+    def _match(self, old: _Snapshot, now: _Snapshot) -> list[bool] | None:
+        """Which components are frozen, or None if some component neither moved nor froze."""
+        frozen = []
+        for was, stamp, before, present in zip(
+            old.stamps, now.stamps, old.relative, now.relative, strict=True
+        ):
+            is_frozen = was == stamp
+            if not is_frozen and before != present:
+                return None
+            frozen.append(is_frozen)
+        return frozen
+
+    def _periods(self, level: int, old: _Snapshot, now: _Snapshot, frozen: list[bool]) -> int:
+        """How many whole periods nothing can interrupt."""
+        cycles = now.cycle - old.cycle
+        iterations = now.iteration - old.iteration
+        times = FOREVER
+        for component, is_frozen, before, present in zip(
+            self._components, frozen, old.phases, now.phases, strict=True
+        ):
+            if is_frozen:
+                deadline = component.deadline()
+                limit = FOREVER if deadline == FOREVER else (deadline - 1 - now.cycle) // cycles
+            else:
+                limit = component.limit(level, before, present, iterations)
+            times = min(times, limit)
+            if times <= 0:
+                return 0
+        return times
+
+    # ------------------------------------------------------------------ skipping
+
+    def _skip(
+        self, level: int, old: _Snapshot, now: _Snapshot, frozen: list[bool], times: int
+    ) -> None:
+        cycles = now.cycle - old.cycle
+        iterations = now.iteration - old.iteration
+        moving = [c for c, is_frozen in zip(self._components, frozen, strict=True) if not is_frozen]
+        identities = {id(component) for component in moving}
+        self._env.shift(times * cycles, lambda owner: id(owner) in identities)
+        for component, is_frozen, before, present in zip(
+            self._components, frozen, old.marks, now.marks, strict=True
+        ):
+            if not is_frozen:
+                growth = [b - a for a, b in zip(before, present, strict=True)]
+                component.shift(level, iterations, cycles, times, growth)
+        for component in moving:
+            component.resume()
+        self.skips.append(Skip(now.cycle, cycles, times, level))
+
+    # ------------------------------------------------------------------ audit
+
+    def _predict(self, level: int, old: _Snapshot, now: _Snapshot, frozen: list[bool]) -> None:
+        iteration = 2 * now.iteration - old.iteration
+        instance = tuple(self._leader.index[:level])
+        self._expected.append(_Expected(level, iteration, instance, old, now, frozen))
+
+    def _check(self, level: int, now: _Snapshot) -> None:
+        """Compare the period that has just ended with what was predicted of it."""
+        instance = tuple(self._leader.index[:level])
+        due = [e for e in self._expected if e.level == level and e.iteration == now.iteration]
+        for expected in due:
+            self._expected.remove(expected)
+            if expected.instance != instance:
+                continue
+            self.audited += 1
+            length = expected.second.cycle - expected.first.cycle
+            if now.cycle - expected.second.cycle != length:
+                raise SimulationBug(
+                    f"audit: loop {level} iteration {now.iteration} took "
+                    f"{now.cycle - expected.second.cycle} cycles, predicted {length}; "
+                    f"first to diverge: {self._diverging(expected, now)}"
+                )
+            name = self._diverging(expected, now)
+            if name:
+                raise SimulationBug(f"audit: loop {level} iteration {now.iteration}: {name}")
+
+    def _diverging(self, expected: _Expected, now: _Snapshot) -> str:
+        """Name the first component that did not do what was predicted; empty if all did."""
+        first, second = expected.first, expected.second
+        for index, component in enumerate(self._components):
+            if expected.frozen[index]:
+                if second.stamps[index] != now.stamps[index]:
+                    return f"{component.name} was taken to be frozen and is not"
+                continue
+            if second.relative[index] != now.relative[index]:
+                return f"{component.name}: {second.relative[index]} became {now.relative[index]}"
+            for a, b, c in zip(
+                first.marks[index], second.marks[index], now.marks[index], strict=True
+            ):
+                if c - b != b - a:
+                    return f"{component.name} grew by {c - b}, predicted {b - a}"
+        return ""

@@ -1,0 +1,351 @@
+"""Compile one mover: the tiles of a tensor between two consecutive levels that keep it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import prod
+
+from stallscope.mappings.case import Case, Reuse
+from stallscope.mappings.problem import Tensor
+from stallscope.traces.boxes import Box, Demand, demand_words, difference, shift, volume
+from stallscope.traces.nest import Block, Nest, NestLoop
+from stallscope.traces.program import Crossing, MoverStream, Record, StreamLoop
+from stallscope.traces.sharing import Shared, group, linked, unite
+from stallscope.traces.steps import Origin, Steps
+
+Leaf = Callable[[Origin], Demand]
+"""Demand of the child at an origin."""
+
+__all__ = ["Chain", "Leaf", "Tally", "compile_mover", "has_links", "stream_loops"]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one step puts on one network, summed over the instances of the outer level."""
+
+    words_in: int = 0
+    busiest: int = 0
+    deliveries: int = 0
+    multicast: Counter[int] = field(default_factory=Counter)
+    hops: Fraction = Fraction(0)
+    links: int = 0
+
+    def add(self, shared: Shared) -> None:
+        """Add one instance."""
+        self.words_in += shared.words_in
+        self.busiest = max(self.busiest, shared.words_in)
+        self.deliveries += shared.deliveries
+        self.multicast.update(shared.multicast)
+        self.hops += shared.hops
+
+    def crossing(self, network: str, times: int, longest: int) -> Crossing:
+        """Freeze, for ``times`` alike instances of the outermost level involved."""
+        return Crossing(
+            network=network,
+            words_in=self.words_in * times,
+            busiest_words=self.busiest,
+            deliveries=(self.deliveries + self.links) * times,
+            multicast=tuple((size, words * times) for size, words in sorted(self.multicast.items())),
+            hops=self.hops * times,
+            links=self.links * times,
+            longest=longest,
+        )
+
+
+class Chain:
+    """The spatial blocks between two levels, and how demands are shared across them."""
+
+    def __init__(self, nest: Nest, parent: int, child: int) -> None:
+        case = nest.case
+        self.nest = nest
+        self.parent = parent
+        self.child = child
+        self.blocks = [nest.block(level) for level in range(parent, child)]
+        self.names = tuple(nest.level_name(level) for level in range(parent, child))
+        self._multicast = [
+            case.architecture.levels[level].network.multicast for level in range(parent, child)
+        ]
+        self._is_overlap = case.rules.reuse is Reuse.OVERLAP
+        self._offsets = [tuple(block.offsets()) for block in self.blocks]
+
+    def share(
+        self, tallies: list[Tally], leaf: Leaf, base: Origin, before: Leaf | None = None
+    ) -> Demand:
+        """Share the leaves' demands under one parent instance at ``base``; returns its supply.
+
+        Args:
+            tallies: One per block, added to.
+            leaf: Demand of the child at an origin.
+            base: Origin of the parent instance.
+            before: What the child at an origin got in the step before, if neighbours of the
+                innermost block pass words on.
+        """
+        return self._supply(0, tallies, leaf, base, before)
+
+    def share_block(self, index: int, demands: list[Demand]) -> Shared:
+        """Share demands across one block."""
+        block: Block = self.blocks[index]
+        is_multicast = self._multicast[index]
+        # Copies made further in are not merged again: only whole equal demands are.
+        if self._is_overlap and all(self._multicast[index:]):
+            return unite(block, demands, is_multicast)
+        return group(block, demands, is_multicast)
+
+    def _supply(
+        self, index: int, tallies: list[Tally], leaf: Leaf, base: Origin, before: Leaf | None
+    ) -> Demand:
+        if index == len(self.blocks):
+            return leaf(base)
+        origins = [_plus(base, offset) for offset in self._offsets[index]]
+        demands = [self._supply(index + 1, tallies, leaf, at, before) for at in origins]
+        if before is not None and index == len(self.blocks) - 1:
+            takers = linked(self.blocks[index], demands, [before(at) for at in origins],
+                            self._multicast[index])  # fmt: skip
+            tallies[index].links += sum(demand_words(demands[taker]) for taker in takers)
+            demands = [() if at in takers else demand for at, demand in enumerate(demands)]
+        shared = self.share_block(index, demands)
+        tallies[index].add(shared)
+        return shared.demand
+
+    def parents(self) -> list[Origin]:
+        """Origins of the used parent instances."""
+        bases: list[Origin] = [{}]
+        for level in range(self.parent):
+            offsets = list(self.nest.block(level).offsets())
+            bases = [_plus(base, offset) for base in bases for offset in offsets]
+        return bases
+
+
+def _plus(base: Origin, offset: Origin) -> Origin:
+    if not offset:
+        return base
+    total = dict(base)
+    for name, by in offset.items():
+        total[name] = total.get(name, 0) + by
+    return total
+
+
+def has_links(case: Case, level: int) -> bool:
+    """Whether the instances below ``level`` pass words to their neighbours."""
+    asked = case.rules.link_transfers
+    if asked is None:
+        assumed = case.rules.reuse is Reuse.TIMELOOP
+        return assumed or case.architecture.levels[level].network.links
+    return asked
+
+
+def stream_loops(
+    nest: Nest, tensor: Tensor | None, loops: tuple[NestLoop, ...]
+) -> tuple[StreamLoop, ...]:
+    """The program's form of nest loops, with the address each moves (row-major, no padding)."""
+    shape = tensor.tile_shape(nest.bounds) if tensor else ()
+    strides = [prod(shape[rank + 1 :]) for rank in range(len(shape))]
+    made = []
+    for loop in loops:
+        address = 0
+        if tensor:
+            moved = tensor.origin({loop.dimension: loop.step})
+            address = sum(by * stride for by, stride in zip(moved, strides, strict=True))
+        made.append(
+            StreamLoop(
+                dimension=loop.dimension,
+                extent=loop.extent,
+                step=loop.step,
+                is_reduction=tensor is not None and loop.dimension not in tensor.dimensions,
+                address_words=address,
+            )
+        )
+    return tuple(made)
+
+
+class _MoverCompiler:
+    """Works out the records of one mover."""
+
+    def __init__(self, nest: Nest, tensor: Tensor, parent: int, child: int) -> None:
+        case = nest.case
+        self.nest, self.tensor, self.parent, self.child = nest, tensor, parent, child
+        self.spans = nest.spans(child)
+        self.loops = nest.walked(tensor, child)
+        inside = nest.temporal(child)[len(self.loops) :]
+        self.idle_inside = prod(loop.extent for loop in inside)
+        self.steps = Steps(nest, self.loops, self.spans, child)
+        self.chain = Chain(nest, parent, child)
+        self.is_timeloop = case.rules.reuse is Reuse.TIMELOOP
+        self.is_clipped = bool(nest.clipped)
+        self.may_link = (
+            has_links(case, child - 1)
+            and self.chain.blocks[-1].count > 1
+            and not (self.is_timeloop and self.idle_inside > 1)
+            and not self.is_clipped
+        )
+        self.records: dict[Record, int] = {}
+
+    # ------------------------------------------------------------------ tiles and what is new
+
+    def _tile(self, origin: Origin) -> Box | None:
+        """Bounding box of the tile at ``origin``, clipped; None where there is no work."""
+        extents = {}
+        for name, span in self.spans.items():
+            left = self.nest.bounds[name] - origin.get(name, 0)
+            if left <= 0:
+                return None
+            extents[name] = min(span, left)
+        low = self.tensor.origin(origin)
+        return tuple(zip(low, self.tensor.tile_shape(extents), strict=True))
+
+    def _slides(self, move: Origin) -> bool:
+        """Whether only the new words of a moved tile are delivered."""
+        if not self.is_timeloop:
+            return not self.tensor.is_output
+        vector = self.tensor.origin(move)
+        last = self.loops[-1]
+        usual = self.tensor.origin({last.dimension: last.step} if self.idle_inside == 1 else {})
+        return vector == usual and sum(1 for by in vector if by) <= 1
+
+    def _new(self, now: Origin, before: Origin | None) -> Demand:
+        """Words the child at these origins gets."""
+        tile = self._tile(now)
+        if tile is None:
+            return ()
+        previous = self._tile(before) if before is not None else None
+        return (tile,) if previous is None else difference(tile, previous)
+
+    def _leaf(self, now: Origin, before: Origin | None) -> Leaf:
+        """What is new to the child at a spatial offset, as a function of the offset."""
+        if self.is_clipped:
+            return lambda offset: self._new(
+                _plus(now, offset), _plus(before, offset) if before is not None else None
+            )
+        base = self._new(now, before)
+        return lambda offset: tuple(shift(box, self.tensor.origin(offset)) for box in base)
+
+    # ------------------------------------------------------------------ records
+
+    def record(self, now: Origin, before: Origin | None, slides: bool, came: Leaf | None) -> int:
+        """Number of the record of a step from ``before`` to ``now``.
+
+        ``came`` is what the children got in the step before, if neighbours pass words on.
+        """
+        leaf = self._leaf(now, before if slides else None)
+        tallies = [Tally() for _ in self.chain.blocks]
+        bases = self.chain.parents() if self.is_clipped else [{}]
+        times = 1 if self.is_clipped else self.nest.instances(self.parent)
+        supplied = [demand_words(self.chain.share(tallies, leaf, base, came)) for base in bases]
+        made = self._freeze(now, before, leaf, tallies, times, max(supplied), sum(supplied))
+        return self.records.setdefault(made, len(self.records))
+
+    def _freeze(
+        self,
+        now: Origin,
+        before: Origin | None,
+        leaf: Leaf,
+        tallies: list[Tally],
+        times: int,
+        busiest: int,
+        total: int,
+    ) -> Record:
+        crossings = tuple(
+            tally.crossing(name, times, block.longest)
+            for tally, name, block in zip(
+                tallies, self.chain.names, self.chain.blocks, strict=True
+            )
+        )
+        first = leaf({})
+        tile = self._tile(now)
+        tile_words = volume(tile) if tile else 0
+        previous = self._tile(before) if before is not None else None
+        room = demand_words(first)
+        return Record(
+            words=room if not self.is_clipped else self._busiest_child(leaf),
+            room=room,
+            released=(volume(previous) if previous else 0) - (tile_words - room),
+            tile_words=tile_words,
+            busiest_parent=busiest,
+            parent_words=total * times,
+            child_words=crossings[-1].deliveries,
+            busiest_links=room if tallies[-1].links else 0,
+            links=tallies[-1].links * times,
+            crossings=crossings,
+            boxes=tuple(
+                tuple(
+                    (low - at, size)
+                    for (low, size), at in zip(box, self.tensor.origin(now), strict=True)
+                )
+                for box in first
+            ),
+        )
+
+    def _busiest_child(self, leaf: Leaf) -> int:
+        bases: list[Origin] = self.chain.parents()
+        for block in self.chain.blocks:
+            bases = [_plus(base, offset) for base in bases for offset in block.offsets()]
+        return max(demand_words(leaf(base)) for base in bases)
+
+    def _plain(self, loop: int, earlier: int) -> int:
+        """Record when ``loop`` steps after ``earlier`` stepped, without remainders."""
+        move = self.steps.displacement(loop)
+        slides = self._slides(move)
+        came = self._came(earlier) if self.may_link else None
+        return self.record(move, {}, slides, came)
+
+    def _came(self, earlier: int) -> Leaf:
+        """What the children got in the step before, in coordinates of the tile before."""
+        if earlier == len(self.loops):
+            return self._leaf({}, None)
+        before = {name: -by for name, by in self.steps.displacement(earlier).items()}
+        slid = self._slides(self.steps.displacement(earlier))
+        return self._leaf({}, before if slid else None)
+
+    def compile(self) -> MoverStream:
+        """Compile the stream."""
+        nest, tensor = self.nest, self.tensor
+        first = self.record({}, None, False, None)
+        depth = len(self.loops)
+        table: list[tuple[int, ...]] = []
+        keyed = []
+        if self.is_clipped:
+            for step in self.steps.clipped():
+                move = {
+                    name: step.now.get(name, 0) - step.before.get(name, 0)
+                    for name in {*step.now, *step.before}
+                }
+                number = self.record(step.now, step.before, self._slides(move), None)
+                keyed.append((step.loop, step.key, number))
+        elif self.may_link:
+            table = [
+                tuple(self._plain(loop, earlier) for earlier in range(depth + 1))
+                for loop in range(depth)
+            ]
+        else:
+            table = [(self._plain(loop, depth),) * (depth + 1) for loop in range(depth)]
+        keepers = nest.keepers(tensor.name)
+        is_memory = self.parent == keepers[0]
+        return MoverStream(
+            tensor=tensor.name,
+            parent=nest.level_name(self.parent),
+            child=nest.level_name(self.child),
+            is_output=tensor.is_output,
+            loops=stream_loops(nest, tensor, self.loops),
+            bounds=tuple((name, nest.bounds[name]) for name in self.steps.bounds),
+            idle_inside=self.idle_inside,
+            parent_depth=0 if is_memory else len(nest.walked(tensor, self.parent)),
+            parent_is_memory=is_memory,
+            elide_first=nest.case.rules.first_read_elision,
+            records=tuple(self.records),
+            first=first,
+            table=tuple(table),
+            keyed=tuple(keyed),
+            classes=self.steps.classes,
+            grain=self.steps.grain,
+            parent_instances=nest.instances(self.parent),
+            child_instances=nest.instances(self.child),
+            networks=self.chain.names,
+        )
+
+
+def compile_mover(nest: Nest, tensor: Tensor, parent: int, child: int) -> MoverStream:
+    """Compile the mover of ``tensor`` from level ``parent`` to level ``child``."""
+    return _MoverCompiler(nest, tensor, parent, child).compile()

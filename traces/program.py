@@ -1,0 +1,271 @@
+"""The program: one looped instruction stream per unit, small however long the run.
+
+A mover's stream is a loop nest whose every step moves one tile of one tensor from a storage level
+(the parent) to the next one that keeps the tensor (the child). What a step moves depends on the
+loop that stepped (and, for neighbour links, on the loop that stepped before; with remainders, on
+where the clipped dimensions stand): a **record** says it, and a few records serve the whole run.
+For the output the same stream is run twice, as refill (down) and drain (up).
+
+The compute stream walks the loops outside which some operand's tile changes; one step is a burst
+of multiply-accumulates between which no tile changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+__all__ = [
+    "Access",
+    "BufferPlan",
+    "ComputeStream",
+    "Crossing",
+    "MoverStream",
+    "Op",
+    "Operand",
+    "Program",
+    "Record",
+    "StreamLoop",
+    "Work",
+]
+
+
+class Op(StrEnum):
+    """Operations of the instruction set."""
+
+    FILL = "FILL"
+    REFILL = "REFILL"
+    DRAIN = "DRAIN"
+    COMPUTE = "COMPUTE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamLoop:
+    """One temporal loop of a stream.
+
+    Attributes:
+        dimension: Dimension it runs over.
+        extent: Iterations, when nothing is clipped.
+        step: Iterations of the dimension one iteration of the loop spans.
+        is_reduction: Whether the stream's tensor does not depend on the dimension.
+        address_words: Words the tile's address moves per iteration (row-major layout).
+    """
+
+    dimension: str
+    extent: int
+    step: int
+    is_reduction: bool = False
+    address_words: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossing:
+    """What one step puts on the network below one level; totals over its instances.
+
+    Attributes:
+        network: Name of the outer level the network hangs below.
+        words_in: Words entering.
+        busiest_words: Words entering at the busiest instance of the outer level.
+        deliveries: Words arriving at inner instances.
+        multicast: (instances reached, words) pairs, ascending.
+        hops: Sum of hops over the words that enter.
+        links: Words passed between neighbours instead.
+        longest: Hops to the furthest destination, rounded up.
+    """
+
+    network: str
+    words_in: int
+    busiest_words: int
+    deliveries: int
+    multicast: tuple[tuple[int, int], ...]
+    hops: Fraction
+    links: int = 0
+    longest: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One kind of step of a mover.
+
+    Attributes:
+        words: Words that are new to the child instance that gets most.
+        room: Words the representative child makes room for.
+        released: Words of the previous tile the child need not keep.
+        tile_words: Words of the representative child's tile.
+        busiest_parent: Words read from (written to) the busiest parent instance.
+        parent_words: The same over all parent instances.
+        child_words: Words arriving over all children, neighbours' included.
+        busiest_links: Words the busiest child hands to a neighbour.
+        links: Words passed between neighbours, all children.
+        crossings: One per network on the way, outermost first.
+        boxes: New words as (offset, size) per rank and box, of the representative child.
+    """
+
+    words: int
+    room: int
+    released: int
+    tile_words: int
+    busiest_parent: int
+    parent_words: int
+    child_words: int
+    busiest_links: int
+    links: int
+    crossings: tuple[Crossing, ...]
+    boxes: tuple[tuple[tuple[int, int], ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoverStream:
+    """The tiles of one tensor that pass between two consecutive levels that keep it.
+
+    Attributes:
+        tensor: Tensor moved.
+        parent: Outer level.
+        child: Inner level.
+        is_output: Runs as refill and drain.
+        loops: Loops walked, outermost first; the innermost one touches the tensor.
+        bounds: (dimension, bound) of every dimension with remainders.
+        idle_inside: Steps of the loops inside that do not touch the tensor (dropped).
+        parent_depth: Leading loops outside the parent's own tile; a step of one of these means a
+            new parent tile. 0 when the parent is the outermost level and holds everything.
+        parent_is_memory: Whether the parent holds the tensor from the start.
+        elide_first: Whether the first visit of an output tile starts from zero.
+        records: The kinds of step.
+        first: Record of the first step.
+        table: Per loop that steps, per loop that stepped before (its number, or len(loops) for
+            the first step): number of the record. Empty with remainders.
+        keyed: With remainders: (loop, (class now, class before, move) per bound, record).
+        classes: Per bound, the class of each origin of the dimension, in units of ``grain``.
+        grain: Per bound, the step between origins.
+        parent_instances: Used instances of the parent.
+        child_instances: Used instances of the child.
+        networks: Outer level of every network crossed.
+    """
+
+    tensor: str
+    parent: str
+    child: str
+    is_output: bool
+    loops: tuple[StreamLoop, ...]
+    bounds: tuple[tuple[str, int], ...]
+    idle_inside: int
+    parent_depth: int
+    parent_is_memory: bool
+    elide_first: bool
+    records: tuple[Record, ...]
+    first: int
+    table: tuple[tuple[int, ...], ...]
+    keyed: tuple[tuple[int, tuple[tuple[int, int, int], ...], int], ...]
+    classes: tuple[tuple[int, ...], ...]
+    grain: tuple[int, ...]
+    parent_instances: int
+    child_instances: int
+    networks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What one compute burst reads (and for the output updates) at the operand's level.
+
+    Attributes:
+        busiest_words: Words at the busiest instance of the level.
+        words: Words over all instances.
+        fresh_words: Of these, output words touched for the first time when every reduction loop
+            outside the burst is at 0.
+        busiest_fresh: The same at the busiest instance.
+        crossings: Networks between the level and the MACs.
+    """
+
+    busiest_words: int
+    words: int
+    fresh_words: int
+    busiest_fresh: int
+    crossings: tuple[Crossing, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operand:
+    """How the array gets one tensor: the innermost level that keeps it.
+
+    Attributes:
+        tensor: The tensor.
+        level: Innermost level that keeps it.
+        depth: Leading loops of the compute stream outside the tile; -1 if the level is the
+            outermost one and nobody delivers.
+        is_output: Whether it is read and updated.
+        elide_first: Whether the first touch of an output word is not read.
+    """
+
+    tensor: str
+    level: str
+    depth: int
+    is_output: bool
+    elide_first: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One kind of compute burst.
+
+    Attributes:
+        cycles: Multiply-accumulates of the busiest unit, one per cycle.
+        computes: Multiply-accumulates over all units.
+        loads: (multiply-accumulates, units) pairs, most first; idle units not listed.
+        accesses: Per operand, in the stream's order.
+    """
+
+    cycles: int
+    computes: int
+    loads: tuple[tuple[int, int], ...]
+    accesses: tuple[Access, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeStream:
+    """The bursts of the MAC array; the fields are those of `MoverStream`."""
+
+    unit: str
+    loops: tuple[StreamLoop, ...]
+    bounds: tuple[tuple[str, int], ...]
+    operands: tuple[Operand, ...]
+    records: tuple[Work, ...]
+    first: int
+    table: tuple[tuple[int, ...], ...]
+    keyed: tuple[tuple[int, tuple[tuple[int, int, int], ...], int], ...]
+    classes: tuple[tuple[int, ...], ...]
+    grain: tuple[int, ...]
+    instances: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BufferPlan:
+    """What one level must hold of one tensor.
+
+    Attributes:
+        level: The storage level.
+        tensor: The tensor.
+        tile_words: Largest tile of one instance.
+        tiles: Tiles asked for by the mapping, or None for the default.
+    """
+
+    level: str
+    tensor: str
+    tile_words: int
+    tiles: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """All streams of one mapped layer."""
+
+    name: str
+    dims: tuple[tuple[str, int], ...]
+    macs: int
+    output: str
+    output_dimensions: tuple[str, ...]
+    movers: tuple[MoverStream, ...]
+    compute: ComputeStream
+    buffers: tuple[BufferPlan, ...]
+    used_instances: tuple[tuple[str, int], ...]
+    fanouts: tuple[tuple[str, int], ...]
