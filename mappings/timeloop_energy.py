@@ -25,8 +25,8 @@ _MAC = {
     "leak": ("leak",),
 }
 
-Table = dict[str, tuple[dict[str, float], float | None]]
-"""By component as written: largest energy per action, and the area."""
+Table = dict[str, tuple[str, dict[str, float], float | None]]
+"""By bare name: the component as written, largest energy per action, and the area."""
 
 
 def read_tables(ert: Node | None, art: Node | None, findings: Findings) -> Table:
@@ -49,8 +49,9 @@ def read_tables(ert: Node | None, art: Node | None, findings: Findings) -> Table
 
 def _row(node: Node, place: str, table: Table, findings: Findings) -> None:
     fields = Fields(node, place, findings, loose=True)
-    name = fields.required_text("name") or "?"
-    energies, area = table.get(name, ({}, None))
+    full = fields.required_text("name") or "?"
+    name = _bare(full)
+    _, energies, area = table.get(name, (full, {}, None))
     new_area = fields.number("area")
     actions = fields.node_of("actions")
     fields.node_of("primitive_estimations")
@@ -65,34 +66,30 @@ def _row(node: Node, place: str, table: Table, findings: Findings) -> None:
             inner.close()
             if label is not None and energy is not None:
                 energies[label] = max(energy, energies.get(label, 0.0))
-    table[name] = (energies, area if new_area is None else new_area)
+    table[name] = (full, energies, area if new_area is None else new_area)
 
 
 def resolve_tables(
     table: Table, architecture: Architecture, source: str, findings: Findings
 ) -> EnergyTable:
     """Translate names of components and actions; what has no place is listed."""
-    components: dict[str, ComponentEnergy] = {}
+    components = []
     unknown = []
-    for full, (energies, area) in table.items():
-        name = bare_name(full.rpartition(".")[2] if "]" not in full[-1:] else _last(full))[0]
-        if name not in architecture.level_index and name != architecture.compute.name:
+    for name, (full, energies, area) in table.items():
+        if name == architecture.compute.name:
+            components.append(_component(name, _MAC, energies, area, findings))
+        elif name in architecture.level_index:
+            components.append(_component(name, _STORAGE, energies, area, findings))
+        else:
             unknown.append(full)
-            continue
-        names = _MAC if name == architecture.compute.name else _STORAGE
-        made = _component(name, names, energies, area, findings)
-        if name in components:
-            findings.assume(f"energy of {full}: {name} has two tables, the last counts")
-        components[name] = made
     if unknown:
         findings.assume("energies not used, no such level: " + ", ".join(unknown))
-    return EnergyTable(source=source, components=tuple(components.values()))
+    return EnergyTable(source=source, components=tuple(components))
 
 
-def _last(full: str) -> str:
-    """Return the last part of a path that ends in a range, whose dots are not separators."""
-    head, _, tail = full.rpartition("[")
-    return head.rpartition(".")[2] + "[" + tail
+def _bare(full: str) -> str:
+    """Return the last part of a path without its range, whose dots are no separators."""
+    return bare_name(full)[0].rpartition(".")[2]
 
 
 def _component(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from stallscope.mappings.architecture import ComputeLevel, LevelKind, StorageLevel
+from stallscope.mappings.architecture import ComputeLevel, StorageLevel
 from stallscope.mappings.boxes import Vector
 from stallscope.mappings.case import Case, Reuse
 from stallscope.mappings.multicast import Clip, Crossing, Destinations, Load
@@ -202,11 +202,7 @@ class _Stream:
 
     def _crossing(self, at: int) -> Crossing:
         outer, inner, network = self._levels[at], self._below[at], self._levels[at].network
-        merges = network.multicast
-        if self._tensor.is_output:
-            merges = network.reduction is not False
-            if network.reduction is None and self._rules.reuse is Reuse.OVERLAP:
-                merges = outer.kind is not LevelKind.DRAM
+        merges = network.multicast or self._tensor.is_output  # partial sums always combine
         return Crossing(
             spatial=self.nest.blocks[at].spatial,
             width=max(1, inner.x // outer.x),

@@ -151,6 +151,7 @@ class Transfer:
         sent: Transfers submitted so far.
         due: Cycle at which the unit will be woken, as planned.
         last_start: Tick at which the last burst starts, as planned.
+        end: Tick at which the transfer ends, as planned.
     """
 
     demand: Demand
@@ -171,6 +172,7 @@ class Transfer:
         self.stamp = 0
         self.due = FOREVER
         self.last_start = 0
+        self.end = 0
 
     def begin(self, demand: Demand, ready: int) -> None:
         """A transfer becomes active."""
@@ -237,6 +239,7 @@ class Transfer:
         """
         now = self.env._now
         self.due = max(now, end // self.cycle_ticks)
+        self.end = end
         self.last_start = last_start
         is_decided = last_start < self.due * self.cycle_ticks
         order = self.unit.order
@@ -276,8 +279,10 @@ class Transfer:
         return [self.sent, left]
 
     def phase(self) -> list[int]:
-        """As the marks."""
-        return self.marks()
+        """As the marks, and the ticks to the planned end, which lies nearer than the last touch."""
+        sent, left = self.marks()
+        planned = self.end - self.env._now * self.cycle_ticks if self.due != FOREVER else left
+        return [sent, left, min(left, planned)]
 
     def resume(self) -> None:
         """Plan the end of the transfer under way again, from the state it has now."""
@@ -297,7 +302,7 @@ class Transfer:
             return 0
         if shrunk % self.demand.burst:
             return 0
-        return max(0, (now[1] - self.demand.burst - 1) // shrunk)
+        return max(0, (now[2] - self.demand.burst - 1) // shrunk)
 
     def shift(self, level: int, iterations: int, cycles: int, times: int, growth: list[int]) -> None:
         """Move the transfer under way; the planned end moves with it, or is planned again."""

@@ -58,7 +58,7 @@ class _Operand:
         self.nest, self.tensor = nest, tensor
         keepers = nest.keepers(tensor.name)
         self.level = keepers[-1]
-        self.chain = Chain(nest, self.level, nest.depth)
+        self.chain = Chain(nest, tensor, self.level, nest.depth)
         is_memory = len(keepers) == 1
         self.depth = -1 if is_memory else len(nest.walked(tensor, self.level))
         self.may_link = (
@@ -217,7 +217,7 @@ class _ComputeCompiler:
     def _loads(self, kinds: list[_Kind]) -> tuple[tuple[int, int], ...]:
         """Multiply-accumulates per unit of a burst, grouped."""
         units: Counter[int] = Counter()
-        chain = Chain(self.nest, 0, self.nest.depth)
+        chain = Chain(self.nest, self.output, 0, self.nest.depth)
         bases: list[Origin] = [{}]
         for block in chain.blocks:
             bases = [_plus(base, offset) for base in bases for offset in block.offsets()]

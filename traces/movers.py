@@ -41,6 +41,15 @@ class Tally:
         self.multicast.update(shared.multicast)
         self.hops += shared.hops
 
+    def merge(self, other: Tally) -> None:
+        """Add another tally of the same network."""
+        self.words_in += other.words_in
+        self.busiest = max(self.busiest, other.busiest)
+        self.deliveries += other.deliveries
+        self.multicast.update(other.multicast)
+        self.hops += other.hops
+        self.links += other.links
+
     def crossing(self, network: str, times: int, longest: int) -> Crossing:
         """Freeze, for ``times`` alike instances of the outermost level involved."""
         return Crossing(
@@ -58,15 +67,17 @@ class Tally:
 class Chain:
     """The spatial blocks between two levels, and how demands are shared across them."""
 
-    def __init__(self, nest: Nest, parent: int, child: int) -> None:
+    def __init__(self, nest: Nest, tensor: Tensor, parent: int, child: int) -> None:
         case = nest.case
         self.nest = nest
         self.parent = parent
         self.child = child
         self.blocks = [nest.block(level) for level in range(parent, child)]
         self.names = tuple(nest.level_name(level) for level in range(parent, child))
+        # Partial sums combine on every network (as Timeloop): one word leaves a block.
         self._multicast = [
-            case.architecture.levels[level].network.multicast for level in range(parent, child)
+            tensor.is_output or case.architecture.levels[level].network.multicast
+            for level in range(parent, child)
         ]
         self._is_overlap = case.rules.reuse is Reuse.OVERLAP
         self._offsets = [tuple(block.offsets()) for block in self.blocks]
@@ -83,16 +94,30 @@ class Chain:
             before: What the child at an origin got in the step before, if neighbours of the
                 innermost block pass words on.
         """
-        return self._supply(0, tallies, leaf, base, before)
+        plain = [Tally() for _ in self.blocks]
+        supply = self._supply(0, plain, leaf, base, None)
+        if before is not None:
+            relieved = [Tally() for _ in self.blocks]
+            less = self._supply(0, relieved, leaf, base, before)
+            # Links are used only if they save words: of the parent, or (Timeloop) of the block.
+            judge = 0 if self._is_overlap else -1
+            if relieved[judge].words_in < plain[judge].words_in:
+                plain, supply = relieved, less
+        for tally, one in zip(tallies, plain, strict=True):
+            tally.merge(one)
+        return supply
 
     def share_block(self, index: int, demands: list[Demand]) -> Shared:
         """Share demands across one block."""
-        block: Block = self.blocks[index]
-        is_multicast = self._multicast[index]
-        # Copies made further in are not merged again: only whole equal demands are.
-        if self._is_overlap and all(self._multicast[index:]):
-            return unite(block, demands, is_multicast)
-        return group(block, demands, is_multicast)
+        block, is_multicast = self.blocks[index], self._multicast[index]
+        if not self._is_overlap:
+            return group(block, demands, is_multicast)
+        if not is_multicast:
+            # A copy for each destination: told apart from here on by one more rank.
+            demands = [
+                tuple(((number, 1), *box) for box in demand) for number, demand in enumerate(demands)
+            ]
+        return unite(block, demands, is_multicast)
 
     def _supply(
         self, index: int, tallies: list[Tally], leaf: Leaf, base: Origin, before: Leaf | None
@@ -102,8 +127,7 @@ class Chain:
         origins = [_plus(base, offset) for offset in self._offsets[index]]
         demands = [self._supply(index + 1, tallies, leaf, at, before) for at in origins]
         if before is not None and index == len(self.blocks) - 1:
-            takers = linked(self.blocks[index], demands, [before(at) for at in origins],
-                            self._multicast[index])  # fmt: skip
+            takers = linked(self.blocks[index], demands, [before(at) for at in origins])
             tallies[index].links += sum(demand_words(demands[taker]) for taker in takers)
             demands = [() if at in takers else demand for at, demand in enumerate(demands)]
         shared = self.share_block(index, demands)
@@ -172,7 +196,7 @@ class _MoverCompiler:
         inside = nest.temporal(child)[len(self.loops) :]
         self.idle_inside = prod(loop.extent for loop in inside)
         self.steps = Steps(nest, self.loops, self.spans, child)
-        self.chain = Chain(nest, parent, child)
+        self.chain = Chain(nest, tensor, parent, child)
         self.is_timeloop = case.rules.reuse is Reuse.TIMELOOP
         self.is_clipped = bool(nest.clipped)
         self.may_link = (

@@ -140,10 +140,8 @@ def _cells(demands: Sequence[Demand]) -> tuple[dict[tuple[int, ...], int], Deman
     return members, tuple(supply)
 
 
-def linked(
-    block: Block, demands: Sequence[Demand], before: Sequence[Demand], is_multicast: bool
-) -> set[int]:
-    """Destinations that take their words from a neighbour, or none if that saves nothing.
+def linked(block: Block, demands: Sequence[Demand], before: Sequence[Demand]) -> set[int]:
+    """Destinations that can take their words from a neighbour.
 
     A destination can when its demand equals what a neighbour up, down, left or right got in the
     step before.
@@ -155,8 +153,4 @@ def linked(
         around = ((x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1))
         if demand and any(before[place[at]] == demand for at in around if at in place):
             takers.add(index)
-    if not takers:
-        return takers
-    rest = [() if index in takers else demand for index, demand in enumerate(demands)]
-    saved = group(block, demands, is_multicast).words_in > group(block, rest, is_multicast).words_in
-    return takers if saved else set()
+    return takers

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from stallscope.mappings import native
 from stallscope.mappings.case import Case
 from stallscope.mappings.legality import check_mapping, tile_extents
@@ -19,10 +20,10 @@ def loops(text: str) -> tuple[Loop, ...]:
     return tuple(Loop(dimension=name, extent=int(extent)) for name, extent in pairs)
 
 
-def mapped(level: str, case: Case = CASE, **update: Any) -> Mapping:
+def mapped(name: str, case: Case = CASE, **update: Any) -> Mapping:
     return Mapping(
         levels=tuple(
-            entry.model_copy(update=update) if entry.level == level else entry
+            entry.model_copy(update=update) if entry.level == name else entry
             for entry in case.mapping.levels
         )
     )
@@ -53,8 +54,8 @@ def test_a_legal_mapping_passes() -> None:
 
 def test_tiles_span_own_and_inner_blocks_up_to_the_bound() -> None:
     spans = tile_extents(CASE.problem, mapped("GLB", temporal=loops("C=4 P=5")))
-    assert [{"M": 8, "C": 4, "P": 14, "R": 3}, {"M": 8, "C": 4, "P": 5, "R": 3},
-            {"M": 1, "C": 1, "P": 1, "R": 3}] == list(spans)  # fmt: skip
+    assert list(spans) == [{"M": 8, "C": 4, "P": 14, "R": 3}, {"M": 8, "C": 4, "P": 5, "R": 3},
+            {"M": 1, "C": 1, "P": 1, "R": 3}]  # fmt: skip
 
 
 def test_a_remainder_is_legal_and_an_unneeded_iteration_is_not() -> None:
@@ -159,4 +160,4 @@ def test_residents_must_be_allowed_and_somewhere() -> None:
 def test_all_faults_come_at_once() -> None:
     with pytest.raises(SpecError) as caught:
         check(built("GLB", capacity_words=100), mapped("DRAM", temporal=loops("P=6")))
-    assert ["mapping", "mapping.GLB"] == [fault.place for fault in caught.value.faults]
+    assert [fault.place for fault in caught.value.faults] == ["mapping", "mapping.GLB"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from stallscope.mappings import native
 from stallscope.mappings.architecture import (
     Architecture,
@@ -112,7 +113,7 @@ def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(SpecError) as caught:
         native.read(text.replace("read: 6 pJ", "read: 6 cal"), "case.yaml")
     lines = [fault.source for fault in caught.value.faults]
-    assert ["case.yaml:3", "case.yaml:14", "case.yaml:20", "case.yaml:24"] == lines
+    assert lines == ["case.yaml:3", "case.yaml:14", "case.yaml:20", "case.yaml:24"]
 
 
 @pytest.mark.parametrize("section", ["problem", "architecture", "mapping", "energy", "rules"])
@@ -190,7 +191,7 @@ def level_figures(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "kind": draw(st.sampled_from(LevelKind)),
         "word_bits": draw(st.integers(1, 64)),
-        "capacity_words": draw(st.none() | st.integers(10**9, 10**12)),
+        "capacity_words": draw(st.none() | st.integers(10**40, 10**50)),
         "read_words_per_cycle": draw(rates),
         "write_latency_cycles": draw(st.integers(0, 9)),
         "multiple_buffering": draw(st.sampled_from([Fraction(1), Fraction(3, 2), Fraction(4, 3)])),
@@ -269,7 +270,7 @@ def cases(draw: st.DrawFn) -> Case:
     )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(cases())
 def test_reading_inverts_writing(case: Case) -> None:
     assert native.read(native.dump(case)) == case

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
+
 from stallscope.mappings.quantities import (
     QuantityError,
     cycles,
@@ -54,8 +55,8 @@ def test_times_become_cycles_rounded_up(text: str, clock: float | None, expected
 
 
 def test_clock_energy_and_area_units() -> None:
-    assert (200.0, 200.0, 1500.0) == (megahertz("200"), megahertz("200 MHz"), megahertz("1.5 GHz"))
-    assert (6.0, 0.5, 1000.0) == (picojoules("6"), picojoules("500 fJ"), picojoules("1 nJ"))
+    assert (megahertz("200"), megahertz("200 MHz"), megahertz("1.5 GHz")) == (200.0, 200.0, 1500.0)
+    assert (picojoules("6"), picojoules("500 fJ"), picojoules("1 nJ")) == (6.0, 0.5, 1000.0)
     assert square_micrometres("0.5 mm2") == 500_000.0
     assert picojoules("1e-100") == 1e-100
 
