@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from stallscope.hw.binding import elided
 from stallscope.hw.machine import Machine
+from stallscope.hw.mover import Refill
 from stallscope.mappings.counts import (
     ComputeCounts,
     Counts,
@@ -35,6 +36,7 @@ class _Flow:
     words_in: int = 0
     deliveries: int = 0
     links: int = 0
+    additions: int = 0
     hops: Fraction = Fraction(0)
     multicast: Counter[int] = field(default_factory=Counter)
 
@@ -61,12 +63,14 @@ class _Tally:
             parent = self.level(stream.parent, stream.tensor)
             child = self.level(stream.child, stream.tensor)
             down = machine.refills[key] if stream.is_output else machine.fills[key]
-            for record, times in zip(stream.records, down.tally, strict=True):
+            firsts = down.firsts if isinstance(down, Refill) else [0] * len(down.tally)
+            for record, times, first in zip(stream.records, down.tally, firsts, strict=True):
                 parent.reads += times * record.parent_words
                 child.reads += times * record.links
                 child.fills += times * record.child_words
                 child.links += times * record.links
-                self._cross(stream.tensor, record.crossings, times, is_down=True)
+                # A first read that is not elided is an access, but no word on the network.
+                self._cross(stream.tensor, record.crossings, times - first, is_down=True)
             if not stream.is_output:
                 continue
             for record, times in zip(stream.records, machine.drains[key].tally, strict=True):
@@ -86,7 +90,8 @@ class _Tally:
                         level.updates += times * access.words
                     self._cross(operand.tensor, access.crossings, times, is_down=False)
                     if operand.is_output:
-                        self._return(operand.tensor, access.crossings, times, skipped)
+                        first = access.fresh_words if is_fresh else 0
+                        self._return(operand.tensor, access.crossings, times, first)
 
     def _return(
         self, tensor: str, crossings: tuple[Crossing, ...], times: int, skipped: int
@@ -109,23 +114,21 @@ class _Tally:
             if is_output and is_down and self._adds(crossing.network):
                 continue
             self._add(flow, crossing, times, Fraction(1))
+            # Hops, deliveries and additions of the output are those of its way up.
+            if not (is_output and is_down):
+                flow.deliveries += times * (crossing.deliveries - crossing.links)
+                flow.hops += times * crossing.hops
+                flow.links += times * crossing.links
+                flow.additions += times * sum((size - 1) * n for size, n in crossing.multicast)
 
     @staticmethod
     def _add(flow: _Flow, crossing: Crossing, times: int, share: Fraction) -> None:
         flow.words_in += int(times * crossing.words_in * share)
-        flow.deliveries += int(times * crossing.deliveries * share)
-        flow.links += int(times * crossing.links * share)
-        flow.hops += times * crossing.hops * share
         for size, words in crossing.multicast:
             flow.multicast[size] += int(times * words * share)
 
     def _adds(self, network: str) -> bool:
-        """Whether old and new value share one word on a network (Timeloop's rules)."""
-        if not self.program.compute.operands[0].elide_first:
-            return True
-        level = self.machine.architecture.level(network)
-        reduction = level.network.reduction
-        return level.reduces if reduction is None else reduction
+        return self.machine.architecture.level(network).reduces
 
     # ------------------------------------------------------------------ freezing
 
@@ -181,13 +184,12 @@ class _Tally:
                 if network != outer:
                     continue
                 is_output = tensor == self.program.output
-                reductions = sum((size - 1) * words for size, words in flow.multicast.items())
                 tensors[tensor] = NetworkTensor(
                     words_in=flow.words_in,
                     deliveries=flow.deliveries,
                     fanout=fanouts[outer],
                     multicast={size: n for size, n in sorted(flow.multicast.items()) if n},
-                    reductions=reductions if is_output else 0,
+                    reductions=flow.additions if is_output else 0,
                     link_transfers=flow.links,
                     hops_total=flow.hops,
                 )

@@ -223,7 +223,28 @@ class Fill(Carrier):
 
 
 class Refill(Carrier):
-    """Brings partial sums down, or starts a tile at zero where it has none."""
+    """Brings partial sums down, or starts a tile at zero where it has none.
+
+    Attributes:
+        firsts: Per record, transfers of words that nobody had touched (elision off).
+    """
+
+    def __init__(
+        self, wiring: Wiring, name: str, order: int, cursor: Cursor, plan: MoverPlan
+    ) -> None:
+        super().__init__(wiring, name, order, cursor, plan)
+        self.firsts = [0] * len(plan.demands)
+
+    def tallies(self) -> list[int]:
+        """With the first touches."""
+        return [*self.firsts, *super().tallies()]
+
+    def grow(self, times: int, growth: list[int]) -> None:
+        """Apply the growth of `tallies`."""
+        count = len(self.firsts)
+        for index in range(count):
+            self.firsts[index] += times * growth[index]
+        super().grow(times, growth[count:])
 
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream."""
@@ -248,6 +269,8 @@ class Refill(Carrier):
             latency = 0
             if back or not plan.elide_first:
                 self.tally[record] += 1
+                if not back:
+                    self.firsts[record] += 1
                 latency = plan.latency + delay
                 if demand.total:
                     yield self.submit(demand)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from stallscope.mappings.bandwidth import bound
-from stallscope.mappings.case import Case
+from stallscope.mappings.case import Case, Reuse
 from stallscope.mappings.counts import (
     ComputeCounts,
     Counts,
@@ -40,7 +40,8 @@ class Estimate:
     Attributes:
         counts: Accesses per level, words per network, computes; energies filled in.
         cycles: Cycles of the whole run.
-        compute_cycles: Cycles of the MACs alone: the product of all temporal extents.
+        compute_cycles: Cycles of the MACs alone: the product of all temporal extents (with the rule
+            ``overlap`` without the iterations past a bound).
         bound_by: ``compute`` or ``<level> read|write|shared bandwidth``.
         energy_pj: Energy of the run, pJ, or None without an energy table.
         ledger: Every product of a count and an energy.
@@ -87,12 +88,14 @@ def analyze(case: Case, *, walk: Walk = Walk.DEFAULT) -> Estimate:
             computes=case.problem.macs,
         ),
     )
-    limit = bound(case, counts, nest.steps)
+    # Timeloop charges the padded loops of a mapping with remainders.
+    compute_cycles = nest.steps if case.rules.reuse is Reuse.TIMELOOP else nest.walked
+    limit = bound(case, counts, compute_cycles)
     priced = price(case, counts, limit.cycles)
     return Estimate(
         counts=priced.counts,
         cycles=limit.cycles,
-        compute_cycles=nest.steps,
+        compute_cycles=compute_cycles,
         bound_by=limit.bound_by,
         energy_pj=priced.energy_pj,
         ledger=priced.ledger,
@@ -210,8 +213,7 @@ def _network_tensor(
 
 def _adds(case: Case, at: int) -> bool:
     """Whether the level above a network adds what arrives to what it holds."""
-    level = case.architecture.levels[at]
-    return level.reduces and level.network.reduction is not False
+    return case.architecture.levels[at].reduces
 
 
 def _integer(value: Fraction) -> int:

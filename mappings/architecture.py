@@ -31,9 +31,8 @@ class Network(Spec):
         words_per_cycle: Words that enter the network per cycle and instance of the outer level;
             None is unlimited.
         hop_latency_cycles: Cycles a word needs per hop.
-        multicast: Whether one word entering reaches several destinations.
-        reduction: Whether partial sums combine on the way up. None: they do, unless the outer
-            level is main memory (Timeloop's rule).
+        multicast: Whether one word entering reaches several destinations. Partial sums combine
+            on every network.
         links: Whether neighbouring instances of the inner level pass words to each other.
         fill_latency_cycles: Delay of the first delivery (Timeloop's network_fill_latency).
         drain_latency_cycles: Delay of the last write-back (network_drain_latency).
@@ -45,7 +44,6 @@ class Network(Spec):
     words_per_cycle: Rate | None = None
     hop_latency_cycles: int = Field(default=0, ge=0)
     multicast: bool = True
-    reduction: bool | None = None
     links: bool = False
     fill_latency_cycles: int = Field(default=0, ge=0)
     drain_latency_cycles: int = Field(default=0, ge=0)
@@ -78,8 +76,8 @@ class StorageLevel(Spec):
         min_utilization: Least share of the capacity a mapping must use, 0 to 1.
         holds: Tensors the level may hold, or None for any.
         network: The network from this level down to the next.
-        can_reduce: Whether the level adds arriving partial sums in place. None: all levels but
-            main memory.
+        can_reduce: Whether the level adds arriving partial sums in place; one that cannot sends
+            the old values down as words of their own. None: all levels but main memory.
     """
 
     name: Name

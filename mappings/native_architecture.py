@@ -187,7 +187,7 @@ def _plain(field: str, node: Node) -> Any:  # Any: as above
     """Return a value without unit; what pydantic would coerce silently is refused here."""
     if node.value is None:
         raise QuantityError("is empty", f"leave {field} out for its default")
-    flags = {"multicast", "reduction", "links", "can_reduce"}
+    flags = {"multicast", "links", "can_reduce"}
     if isinstance(node.value, bool) is not (field in flags):
         if isinstance(node.value, bool):
             raise QuantityError("needs a number or word, has true or false")

@@ -86,6 +86,17 @@ class Nest:
         """Product of all temporal extents: cycles of the padded nest, one MAC each per unit."""
         return prod(loop.extent for loop in self.temporal(len(self.blocks)))
 
+    @cached_property
+    def walked(self) -> int:
+        """Steps that are not past a bound: cycles of the instance at spatial index 0."""
+        loops = self.temporal(len(self.blocks))
+        return prod(
+            sum(1 for start in offsets(loops, dimension) if start < bound)
+            if dimension in self.ragged
+            else prod(loop.extent for loop in loops if loop.dimension == dimension)
+            for dimension, bound in self.bounds.items()
+        )
+
     def distinct_words(self, level: int, dimensions: frozenset[str]) -> int:
         """Distinct words touched per instance of ``level``, summed over its instances.
 

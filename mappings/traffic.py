@@ -195,6 +195,9 @@ class _Stream:
         return tuple(loops)
 
     def _has_links(self, at: int) -> bool:
+        """Not modelled: links in a mapping with remainders (docs/model_limits.md)."""
+        if self.nest.ragged:
+            return False
         wanted = self._rules.link_transfers
         if wanted is None:
             return self._rules.reuse is Reuse.TIMELOOP or self._levels[at].network.links

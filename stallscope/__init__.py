@@ -1,0 +1,95 @@
+"""stallscope: cycle-level simulation of DNN accelerators, with every cycle accounted for.
+
+The public names are imported when first used, so that importing a part stays cheap::
+
+    import stallscope as ss
+    case = ss.load("architecture.yaml", "problem.yaml", "mapping.yaml")
+    result = ss.simulate(case)
+    result.cycles, result.cycle_stack, result.energy_pj
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stallscope.hw.result import Result
+    from stallscope.hw.simulate import execute, simulate
+    from stallscope.mappings.analytical import Estimate, analyze
+    from stallscope.mappings.architecture import Architecture
+    from stallscope.mappings.case import Case, Reuse, Rules
+    from stallscope.mappings.energy import EnergyTable
+    from stallscope.mappings.loading import load
+    from stallscope.mappings.mapping import Mapping
+    from stallscope.mappings.problem import Problem
+    from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError
+    from stallscope.traces.compile import compile_case as compile
+    from stallscope.traces.program import Program
+    from stallscope.validation.comparison import compare
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Architecture",
+    "Case",
+    "DeadlockError",
+    "EnergyTable",
+    "Estimate",
+    "Fault",
+    "Mapping",
+    "Problem",
+    "Program",
+    "Result",
+    "Reuse",
+    "Rules",
+    "SimulationBug",
+    "SpecError",
+    "__version__",
+    "analyze",
+    "compare",
+    "compile",
+    "execute",
+    "load",
+    "simulate",
+]
+
+_PLACES = {
+    "Architecture": "mappings.architecture",
+    "Case": "mappings.case",
+    "DeadlockError": "simcore.errors",
+    "EnergyTable": "mappings.energy",
+    "Estimate": "mappings.analytical",
+    "Fault": "simcore.errors",
+    "Mapping": "mappings.mapping",
+    "Problem": "mappings.problem",
+    "Program": "traces.program",
+    "Result": "hw.result",
+    "Reuse": "mappings.case",
+    "Rules": "mappings.case",
+    "SimulationBug": "simcore.errors",
+    "SpecError": "simcore.errors",
+    "analyze": "mappings.analytical",
+    "compare": "validation.comparison",
+    "compile": "traces.compile:compile_case",
+    "execute": "hw.simulate",
+    "load": "mappings.loading",
+    "simulate": "hw.simulate",
+}
+"""Where each public name lives: module, and its name there if it differs."""
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, inner = place.partition(":")
+    value = getattr(import_module(f"{__name__}.{module}"), inner or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted(set(globals()) | set(__all__))

@@ -131,7 +131,7 @@ def two_levels(problem, outer, inner="", x="", *, network=None, rules=None, **le
         problem=problem,
         architecture=Architecture(
             levels=(
-                StorageLevel(name="DRAM", kind="dram", network=network or Network(reduction=True)),
+                StorageLevel(name="DRAM", kind="dram", network=network or Network()),
                 StorageLevel(name="RF", instances=fanout, **levels),
             ),
             compute=ComputeLevel(name="MAC", instances=fanout),
@@ -161,7 +161,7 @@ def test_a_loop_inside_the_sliding_loop_ends_reuse_for_timeloop_only(reuse, expe
 @pytest.mark.parametrize(("multicast", "expected"), [(True, 10), (False, 24)])
 def test_overlap_reads_a_shared_word_once_if_the_network_multicasts(multicast, expected):
     """Eight PEs side by side need three words each, ten different ones."""
-    network = Network(multicast=multicast, reduction=True)
+    network = Network(multicast=multicast)
     case = two_levels(convolution(P=8, R=3), "", "R3", "P8", network=network)
     assert expected == reads(case, "DRAM", "I")
     inputs = analyze(case).counts.networks[0].tensors["I"]
@@ -172,7 +172,7 @@ def test_overlap_reads_a_shared_word_once_if_the_network_multicasts(multicast, e
 def test_declared_links_replace_reads_of_the_parent():
     """Windows slide by one over PEs that stand one apart: after the first step only the last
     PE has a new word, the others take their neighbour's."""
-    network = Network(multicast=False, links=True, reduction=True)
+    network = Network(multicast=False, links=True)
     case = two_levels(convolution(P=16, R=1), "P4", "", "P4", network=network)
     assert reads(case, "DRAM", "I") == 16
     case = two_levels(convolution(P=4, R=4), "R4", "", "P4", network=network)

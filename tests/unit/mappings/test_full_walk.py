@@ -99,6 +99,8 @@ class Oracle:
         return tensor.is_output or self.levels[at].network.multicast
 
     def links_on(self, at):
+        if any(self.span[0][name] != bound for name, bound in self.case.problem.bounds.items()):
+            return False
         wanted = self.case.rules.link_transfers
         if wanted is None:
             if self.case.rules.reuse is Reuse.TIMELOOP:
@@ -267,7 +269,7 @@ def modelled(case):
     networks = {}
     for at, network in enumerate(counts.networks):
         outer = case.architecture.levels[at]
-        both_ways = not outer.reduces or outer.network.reduction is False
+        both_ways = not outer.reduces
         for name, t in network.tensors.items():
             reach = {k: v for k, v in t.multicast.items() if v}
             if both_ways and case.problem.tensor(name).is_output:
@@ -333,7 +335,6 @@ def cases(draw, over=DIMENSIONS, steps=3, depth=None, inner=3, keep=()):
         if at < depth:
             network = Network(
                 multicast=draw(st.booleans()),
-                reduction=draw(st.sampled_from([None, True, False])),
                 links=draw(st.booleans()),
             )
             kind = draw(st.sampled_from(["dram", "buffer"])) if at == 0 else "buffer"

@@ -199,7 +199,6 @@ def level_figures(draw: st.DrawFn) -> dict[str, Any]:
         "network": Network(
             words_per_cycle=draw(rates),
             links=draw(st.booleans()),
-            reduction=draw(st.sampled_from([None, True, False])),
             energy_per_hop_pj=draw(st.none() | figures),
         ),
     }

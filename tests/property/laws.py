@@ -1,0 +1,73 @@
+"""The laws as functions over one case, shared by the quick and the slow suite."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from stallscope.hw.simulate import simulate
+from stallscope.mappings.analytical import Walk, analyze
+from stallscope.mappings.nest import Nest
+
+LEVEL_FIGURES = ("tile_words", "reads", "fills", "updates", "link_transfers",
+                 "temporal_reductions")  # fmt: skip
+NETWORK_FIGURES = ("words_in", "deliveries", "link_transfers", "reductions", "hops_total")
+
+
+def figures(result):
+    """Everything a result says but how the run itself went."""
+    return {
+        field.name: getattr(result, field.name)
+        for field in dataclasses.fields(result)
+        if field.name != "simulation"
+    }
+
+
+def executed_counts(counts):
+    """Level, network and compute counts as one dictionary."""
+    found = {"computes": counts.compute.computes}
+    for level in counts.levels:
+        for name, tensor in level.tensors.items():
+            for figure in LEVEL_FIGURES:
+                found[level.name, name, figure] = getattr(tensor, figure)
+    for network in counts.networks:
+        for name, tensor in network.tensors.items():
+            for figure in NETWORK_FIGURES:
+                found[network.name, name, figure] = getattr(tensor, figure)
+    return found
+
+
+def counts_are_those_of_a_full_walk(case, result):
+    """L1."""
+    expected = executed_counts(analyze(case, walk=Walk.FULL).counts)
+    actual = executed_counts(result.counts)
+    assert {k: v for k, v in expected.items() if v} == {k: v for k, v in actual.items() if v}
+
+
+def cycles_are_within_bounds(case, result):
+    """L2, lower part: compute, and every port's words over its width."""
+    assert result.cycles >= Nest(case).walked
+    for level in case.architecture.levels:
+        for port, width in (
+            ("read", level.read_words_per_cycle),
+            ("write", level.write_words_per_cycle),
+        ):
+            for bank in range(level.banks):
+                words = result.port_words.get(f"{level.name}.{port}.{bank}", 0)
+                if width is not None:
+                    assert result.cycles * width / level.banks >= words
+
+
+def stacks_sum(case, result):
+    """L4."""
+    units = case.architecture.compute.instances
+    assert sum(result.cycle_stack.values()) == result.cycles
+    assert sum(result.pe_stack.values()) == units * result.cycles
+    assert result.counts.compute.computes == case.problem.macs
+    for account in result.units.values():
+        assert account.busy + account.idle + sum(account.waiting.values()) == result.cycles
+        assert min(account.busy, account.idle, *account.waiting.values(), 0) == 0
+
+
+def fast_forward_changes_nothing(case, result):
+    """L5."""
+    assert figures(simulate(case, fast_forward=False)) == figures(result)
