@@ -64,7 +64,7 @@ class Cursor:
 
     def relative(self, level: int, base: int) -> Hashable:
         """Position relative to iteration ``base`` of loop ``level``, and the record."""
-        return (self.position.relative(level, base), self.record, self.last)
+        return (self.position.relative(level, base), self.record)
 
     def jump(self, level: int, iterations: int) -> None:
         """Move on by whole iterations of a loop."""

@@ -107,11 +107,11 @@ class Carrier(Unit):
         self.enter(self.BUSY, demand.cause)
         self.begun = now
         tick = now * self.ticks
-        return self.wiring.servers.submit(self.transfer, demand, max(tick, self.tick))
+        return self.transfer.submit(demand, tick if tick > self.tick else self.tick)
 
     def ended(self, demand: Demand) -> int:
         """Book the end of a transfer; returns the cycle by which its last word has moved."""
-        self.tick = tick = self.wiring.servers.complete(self.transfer)
+        self.tick = tick = self.transfer.complete()
         now = self.env._now
         waited = now - self.begun - -(-demand.total // self.ticks)
         self.enter(self.IDLE, self.plan.latency_cause)
@@ -122,17 +122,19 @@ class Carrier(Unit):
 
     def more(self, now: int) -> Hashable:
         """What a later step depends on besides the position."""
-        source = self.source
         return (
             self.begun - now if self.state == self.BUSY else 0,
             max(0, self.tick - now * self.ticks),
             max(0, self.horizon - now),
-            self.parent_tiles - source.delivered.value if source else 0,
             self.steps == 0,
             self.cursor.record,
-            self.cursor.last,
-            self.steps - self.channel.delivered.value,
+            self.progress(),
         )
+
+    def progress(self) -> Hashable:
+        """The stream's own counts relative to the counters it is compared with."""
+        ahead = self.parent_tiles - self.source.delivered.value if self.source else 0
+        return (ahead, self.steps - self.channel.delivered.value)
 
     def tallies(self) -> list[int]:
         """Transfers per record, parent tiles, steps."""
@@ -329,6 +331,6 @@ class Drain(Carrier):
             self.later(done + plan.latency + last, tuple(effects), None, stepped < 0)
         self.stop()
 
-    def more(self, now: int) -> Hashable:
-        """A drain follows the tiles finished."""
-        return (super().more(now), self.steps - self.channel.finished.value)
+    def progress(self) -> Hashable:
+        """A drain follows the tiles finished; it does not look at the parent's tiles."""
+        return self.steps - self.channel.finished.value

@@ -198,11 +198,11 @@ class PeArray(Unit):
         self.enter(self.BUSY, demand.cause)
         self.begun = now
         tick = now * self.ticks
-        return self.wiring.servers.submit(self.transfer, demand, max(tick, self.tick))
+        return self.transfer.submit(demand, tick if tick > self.tick else self.tick)
 
     def _ended(self, demand: Demand, record: int, is_fresh: bool) -> int:
         """Book a burst; returns the cycle by which its last word has moved."""
-        self.tick = tick = self.wiring.servers.complete(self.transfer)
+        self.tick = tick = self.transfer.complete()
         elapsed = self.env._now - self.begun
         cycles = self.plan.cycles[record]
         self.computing += cycles
@@ -222,7 +222,6 @@ class PeArray(Unit):
             self.begun - now if self.state in (self.BUSY, self.OPERAND) else 0,
             max(0, self.tick - now * self.ticks),
             self.cursor.record,
-            self.cursor.last,
             tuple(port.tiles - port.channel.delivered.value for port in self.operands),
             len(self._bases),
         )

@@ -73,7 +73,7 @@ def execute(
         assumptions=(*case.assumptions, *_assumptions(machine)),
         simulation=SimulationInfo(
             cpu_seconds=time.process_time() - began,
-            events=machine.env.events,
+            events=machine.env.processed,
             fast_forwarded_cycles=forward.skipped_cycles if forward else 0,
             peak_memory_bytes=_peak_memory(),
         ),

@@ -23,6 +23,7 @@ __all__ = ["FastForward", "Skip"]
 _LEAST_ITERATIONS = 4
 _WINDOW = 64
 _MAX_BACKOFF = 5
+_EVENTS_PER_SNAPSHOT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,7 @@ class _Watch:
     seen: list[_Snapshot] = field(default_factory=list)
     lengths: set[int] = field(default_factory=set)
     last: int = -1
-
-    def restart(self, cycle: int) -> None:
-        """Forget what was seen, after a skip."""
-        self.seen.clear()
-        self.lengths.clear()
-        self.last = cycle
+    events: int = 0
 
 
 @dataclass(slots=True)
@@ -130,8 +126,11 @@ class FastForward:
         is_known = watch.last >= 0 and length in watch.lengths
         if watch.last >= 0:
             watch.lengths.add(length)
-        watch.last = now
-        if is_known or self._audit:
+        # A snapshot costs about as much as some dozens of events: where an iteration has fewer,
+        # it is taken only when the iteration took as long as an earlier one.
+        is_long = self._env.processed - watch.events > _EVENTS_PER_SNAPSHOT
+        watch.last, watch.events = now, self._env.processed
+        if is_known or is_long or self._audit:
             self._env.call(now, SNAPSHOT, self, lambda _: self._look(level))
 
     def _enter(self, watch: _Watch, instance: tuple[int, ...]) -> None:
@@ -145,7 +144,7 @@ class FastForward:
         watch.instances += 1
         watch.seen.clear()
         watch.lengths.clear()
-        watch.last = -1
+        watch.last, watch.events = -1, self._env.processed
 
     # ------------------------------------------------------------------ comparing
 
@@ -165,7 +164,9 @@ class FastForward:
                     self._predict(level, old, now, frozen)
                     break
                 self._skip(level, old, now, frozen, times)
-                watch.restart(int(self._env._now))
+                # The state after the skip is one to compare with, too.
+                watch.seen[:] = [self._snapshot(level)]
+                watch.last = int(self._env._now)
                 return
         watch.seen.append(now)
         if len(watch.seen) > _WINDOW:

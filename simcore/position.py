@@ -91,13 +91,11 @@ class Position:
         )
 
     def relative(self, level: int, base: int) -> tuple[int, ...]:
-        """The position with loop ``level`` counted from ``base``, and how it was come by."""
+        """The position with loop ``level`` counted from ``base``, and the loop that stepped last."""
         index = self.index
         if self.depth <= level:
-            return (*index, self.stepped, self.earlier)
-        return (
-            *index[:level], index[level] - base, *index[level + 1 :], self.stepped, self.earlier
-        )  # fmt: skip
+            return (*index, self.stepped)
+        return (*index[:level], index[level] - base, *index[level + 1 :], self.stepped)
 
     def left(self, level: int, earlier_index: int) -> int:
         """Iterations of loop ``level`` this stream can still be moved by.

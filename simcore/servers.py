@@ -98,6 +98,7 @@ class Demand:
 
     Attributes:
         path: (server, ticks it is held) pairs, none of them 0.
+        names: Names of the servers of the path.
         total: Ticks of the slowest server.
         burst: Ticks of one burst on the slowest server.
         is_even: Whether every whole burst holds each server equally long.
@@ -106,7 +107,8 @@ class Demand:
         words: Words counted at each server of the path.
     """
 
-    __slots__ = ("burst", "cause", "is_even", "last", "path", "port_cause", "total", "words")
+    __slots__ = ("burst", "cause", "is_even", "last", "names", "path",
+                 "port_cause", "total", "words")  # fmt: skip
 
     def __init__(
         self, parts: Sequence[tuple[Server, int]], least: int, idle_cause: int, burst_words: int
@@ -114,6 +116,7 @@ class Demand:
         made = [(server, server.ticks(words), words) for server, words in parts if words]
         held = [(server, ticks, words) for server, ticks, words in made if ticks]
         self.path = tuple((server, ticks) for server, ticks, _ in held)
+        self.names = frozenset(server.name for server, _, _ in held)
         self.words = tuple(words for _, _, words in held)
         slowest = max(held, key=lambda part: part[1], default=None)
         self.total = max(least, slowest[1]) if slowest else least
@@ -148,6 +151,7 @@ class Transfer:
         progress: Ticks of its slowest server done.
         served: Tick at which its last burst started; -1 before the first.
         is_active: Whether a transfer is under way.
+        is_alone: Whether its end was planned with no rival in sight.
         sent: Transfers submitted so far.
         due: Cycle at which the unit will be woken, as planned.
         last_start: Tick at which the last burst starts, as planned.
@@ -168,14 +172,18 @@ class Transfer:
         self.progress = 0
         self.served = -1
         self.is_active = False
+        self.is_alone = False
         self.sent = 0
         self.stamp = 0
         self.due = FOREVER
         self.last_start = 0
         self.end = 0
 
-    def begin(self, demand: Demand, ready: int) -> None:
-        """A transfer becomes active."""
+    def submit(self, demand: Demand, ready: int) -> Event:
+        """Start a transfer whose first burst may start at tick ``ready``; wait on the event.
+
+        The usual transfer meets no rival: its end follows here, and costs one event.
+        """
         self.stamp += 1
         self.sent += 1
         self.demand = demand
@@ -183,7 +191,35 @@ class Transfer:
         self.progress = 0
         self.served = -1
         self.is_active = True
-        self.event = self.env.make(self)
+        event = self.event = Event(self.env, self)
+        for rival in self.rivals:
+            if rival.is_active and not demand.names.isdisjoint(rival.demand.names):
+                self.servers.contend(self)
+                return event
+        start = ready
+        for server, _ in demand.path:
+            if server.free > start:
+                start = server.free
+        end = start + demand.total
+        self.is_alone = True
+        self.plan(end, end - demand.last)
+        return event
+
+    def complete(self) -> int:
+        """Book the transfer whose event came; returns the tick at which it ended."""
+        if self.is_alone:
+            self.advance(FOREVER)
+        else:
+            self.servers.settle(self)
+        self.stamp += 1
+        self.is_active = self.is_alone = False
+        self.due = FOREVER
+        demand = self.demand
+        for (server, ticks), words in zip(demand.path, demand.words, strict=True):
+            server.stamp += 1
+            server.held += ticks
+            server.words += words
+        return self.ready
 
     def start(self) -> int:
         """Earliest tick at which the next burst can start."""
@@ -215,6 +251,15 @@ class Transfer:
         start = self.start()
         if not left or start >= limit:
             return
+        if left == demand.burst and left == demand.total:
+            # One burst, the usual case: every server is held for its whole time.
+            for server, ticks in demand.path:
+                server.free = start + ticks
+                server.stamp += 1
+            self.progress = left
+            self.ready = start + left
+            self.served = start
+            return
         bursts = -(-left // demand.burst)
         if limit != FOREVER:
             bursts = min(bursts, -((start - limit) // demand.burst))
@@ -222,34 +267,29 @@ class Transfer:
         self.progress += before
         self.burst(start + before)
 
-    def finish(self) -> None:
-        """The transfer has ended: book what its servers moved."""
-        self.stamp += 1
-        self.is_active = False
-        self.due = FOREVER
-        for (server, ticks), words in zip(self.demand.path, self.demand.words, strict=True):
-            server.held += ticks
-            server.words += words
-
     def plan(self, end: int, last_start: int) -> None:
         """Wake the unit in the cycle in which the transfer ends.
 
         A burst that starts within that very cycle is decided by its arbitration, so the unit
         is woken after it.
         """
-        now = self.env._now
-        self.due = max(now, end // self.cycle_ticks)
+        due = end // self.cycle_ticks
+        if due < self.env._now:
+            due = self.env._now
+        self.due = due
         self.end = end
         self.last_start = last_start
-        is_decided = last_start < self.due * self.cycle_ticks
         order = self.unit.order
-        self.env.at(self.due, order if is_decided else AFTER_ARBITRATION + order, self.event)
+        if last_start >= due * self.cycle_ticks:
+            order += AFTER_ARBITRATION
+        self.env.at(due, order, self.event)
 
     def unplan(self) -> None:
         """Take the planned end off the calendar."""
         if self.due != FOREVER:
             self.env.cancel(self.event)
             self.due = FOREVER
+        self.is_alone = False
         self.stamp += 1
 
     # ------------------------------------------------------------------ fast-forward
@@ -343,46 +383,10 @@ class Servers:
                 if other is not transfer and path & names
             )
 
-    # ------------------------------------------------------------------ what units call
-
-    def submit(self, transfer: Transfer, demand: Demand, ready: int) -> Event:
-        """Start a transfer whose first burst may start at tick ``ready``; wait on the event."""
-        transfer.begin(demand, ready)
-        for rival in transfer.rivals:
-            if rival.is_active:
-                self._contend(transfer)
-                return transfer.event
-        self._plan_alone(transfer)
-        return transfer.event
-
-    def complete(self, transfer: Transfer) -> int:
-        """Book the transfer whose event came; returns the tick at which it ended."""
-        others = self._cluster(transfer)
-        if len(others) == 1:
-            transfer.advance(FOREVER)
-        else:
-            now = self.env._now * self.cycle_ticks
-            run(others, max(now, transfer.last_start + 1))
-            self._dirty += [other for other in others if other is not transfer]
-            self._request()
-        transfer.finish()
-        return transfer.ready
-
     # ------------------------------------------------------------------ arbitration
 
-    def _cluster(self, transfer: Transfer) -> list[Transfer]:
-        """Active transfers that share servers with this one, directly or through others."""
-        found = [transfer]
-        for member in found:
-            for rival in member.rivals:
-                if rival.is_active and rival not in found:
-                    found.append(rival)
-        if len(found) > 1:
-            found.sort(key=lambda member: member.unit.order)
-        return found
-
-    def _contend(self, transfer: Transfer) -> None:
-        """Bring a transfer's rivals up to the present and have all arbitrated this cycle."""
+    def contend(self, transfer: Transfer) -> None:
+        """Bring a new transfer's rivals up to the present and have all arbitrated this cycle."""
         now = self.env._now * self.cycle_ticks
         rivals = [member for member in self._cluster(transfer) if member is not transfer]
         run(rivals, now)
@@ -390,6 +394,32 @@ class Servers:
             rival.unplan()
         self._dirty += [*rivals, transfer]
         self._request()
+
+    def settle(self, transfer: Transfer) -> None:
+        """Do the bursts of a transfer that ends now, and its rivals' that were decided before."""
+        cluster = self._cluster(transfer)
+        now = self.env._now * self.cycle_ticks
+        run(cluster, max(now, transfer.last_start + 1))
+        rivals = [member for member in cluster if member is not transfer]
+        if rivals:
+            self._dirty += rivals
+            self._request()
+
+    def _cluster(self, transfer: Transfer) -> list[Transfer]:
+        """Active transfers that share servers with this one, directly or through others."""
+        found = [transfer]
+        for member in found:
+            names = member.demand.names
+            for rival in member.rivals:
+                if (
+                    rival.is_active
+                    and rival not in found
+                    and not names.isdisjoint(rival.demand.names)
+                ):
+                    found.append(rival)
+        if len(found) > 1:
+            found.sort(key=lambda member: member.unit.order)
+        return found
 
     def _request(self) -> None:
         if self._arbitration is None:
@@ -435,6 +465,7 @@ class Servers:
         demand = transfer.demand
         start = transfer.start()
         end = start + demand.total - transfer.progress
+        transfer.is_alone = True
         transfer.plan(end, end - demand.last if transfer.progress < demand.total else transfer.served)
 
 

@@ -38,35 +38,30 @@ class Preset:
     Attributes:
         name: Name on the command line.
         summary: One line for lists.
-        file: Name of the file in the folder of presets.
+        path: The file.
         network: For an accelerator, the network it is shown with.
         beside: For an accelerator, its twin that ``run`` shows beside it.
     """
 
     name: str
     summary: str
-    file: str
+    path: Path
     network: str | None = None
     beside: str | None = None
-
-    @property
-    def path(self) -> Path:
-        """Where the file is."""
-        return _FOLDER / self.file
 
 
 ACCELERATORS = (
     Preset(
         name="eyeriss-168",
         summary="Eyeriss-like, 168 PEs, GLB 16 words/cycle, DRAM 4 words/cycle and 50 cycles",
-        file="eyeriss-168.yaml",
+        path=_FOLDER / "eyeriss-168.yaml",
         network="alexnet-conv",
         beside="eyeriss-168-unlimited",
     ),
     Preset(
         name="eyeriss-168-unlimited",
         summary="the same with a DRAM of unlimited bandwidth and no latency",
-        file="eyeriss-168-unlimited.yaml",
+        path=_FOLDER / "eyeriss-168-unlimited.yaml",
         network="alexnet-conv",
     ),
 )
@@ -74,7 +69,7 @@ NETWORKS = (
     Preset(
         name="alexnet-conv",
         summary="AlexNet CONV1-5, ungrouped, with mappings for eyeriss-168",
-        file="alexnet.yaml",
+        path=_FOLDER / "alexnet.yaml",
     ),
 )
 
@@ -157,7 +152,7 @@ def _layers(node: Node | None, folder: Path, findings: Findings) -> tuple[Layer,
         fields = Fields(item, f"network.layers[{index}]", findings)
         name, repeat = fields.required_text("name"), fields.whole("repeat")
         files = fields.required("files")
-        names = fields_of(files, fields.at("files"), findings)
+        names = _file_names(files, fields.at("files"), findings)
         fields.close()
         if name is not None and name in [layer.name for layer in layers]:
             findings.add(item, fields.at("name"), f"{name} is there twice", "use repeat: or rename")
@@ -166,7 +161,7 @@ def _layers(node: Node | None, folder: Path, findings: Findings) -> tuple[Layer,
     return tuple(layers)
 
 
-def fields_of(node: Node | None, place: str, findings: Findings) -> tuple[str, ...]:
+def _file_names(node: Node | None, place: str, findings: Findings) -> tuple[str, ...]:
     """Read a list of file names that is not empty."""
     if node is None:
         return ()
@@ -185,8 +180,10 @@ def _named(kind: str, name: str, presets: Sequence[Preset]) -> Preset:
     if not path.exists():
         names = [entry.name for entry in presets]
         raise _no_such(kind, name, names, "no preset and no file of this name")
-    return Preset(name=path.stem, summary="", file=os.fspath(path.absolute()))
+    return Preset(name=path.stem, summary="", path=path)
 
 
-def _no_such(kind: str, name: str, known: list[str], rule: str = "no preset of this name") -> SpecError:
+def _no_such(
+    kind: str, name: str, known: list[str], rule: str = "no preset of this name"
+) -> SpecError:
     return SpecError([Fault(place=kind, value=name, rule=rule, remedy=nearest(name, known))])

@@ -5,6 +5,8 @@ Every fault goes to stderr on a line of its own; the user never sees a traceback
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +19,8 @@ __all__ = ["BAD_INPUT", "BROKEN", "OUTSIDE", "STOPPED", "exit_codes", "not_built
 OUTSIDE = 1
 BAD_INPUT = 2
 BROKEN = 3
+PIPE_CLOSED = 141
+"""The reader of our output has gone, as shells count it."""
 STOPPED = 130
 """A run stopped from the keyboard, as shells count it."""
 
@@ -36,8 +40,9 @@ def exit_codes() -> Iterator[None]:
     except SimulationBug as error:
         _say(f"internal error: a law of stallscope is broken, please report it: {error}")
         raise typer.Exit(BROKEN) from error
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError as error:  # the reader of our output, such as head, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(PIPE_CLOSED) from error
     except OSError as error:
         shown = f"{error.filename}: " if error.filename else ""
         _say(f"error: {shown}{error.strerror or error}")

@@ -1,0 +1,356 @@
+"""The command line. Heavy parts are imported by the commands that need them.
+
+Exit codes: 0 done, 1 outside a tolerance, 2 bad input, 3 deadlock or a broken law of ours.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import stallscope
+from stallscope.failures import BROKEN, exit_codes, not_built
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="stallscope",
+    help="Cycle-level simulation of DNN accelerators: exact counts, every cycle explained.",
+    epilog="Exit codes: 0 done, 1 outside a tolerance, 2 bad input, 3 deadlock or broken law.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+program_app = typer.Typer(help="Look into a compiled program.", no_args_is_help=True)
+app.add_typer(program_app, name="program")
+
+
+class ReuseRule(str, Enum):
+    """Choices of --reuse."""
+
+    OVERLAP = "overlap"
+    TIMELOOP = "timeloop"
+
+
+class OnOff(str, Enum):
+    """A switch that may also be left to the files."""
+
+    ON = "on"
+    OFF = "off"
+
+
+class TraceLevel(str, Enum):
+    """Choices of --trace."""
+
+    OFF = "off"
+    SUMMARY = "summary"
+    WINDOW = "window"
+    FULL = "full"
+
+
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE...",
+        help="Problem, architecture, mapping and energy tables, native or Timeloop YAML, in any split.",
+    ),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder to write results to.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
+Force = Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")]
+NoFast = Annotated[
+    bool, typer.Option("--no-fast-forward", help="Simulate every cycle; same figures, slower.")
+]
+Audit = Annotated[
+    bool, typer.Option("--audit-fast-forward", help="Check every stretch that would be skipped.")
+]
+Reuse = Annotated[ReuseRule | None, typer.Option("--reuse", help="Counting rule of reuse.")]
+Links = Annotated[
+    OnOff | None, typer.Option("--link-transfers", help="Whether neighbours pass words on.")
+]
+Elision = Annotated[
+    OnOff | None,
+    typer.Option("--first-read-elision", help="Whether outputs start from zero without a read."),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change a figure, as in architecture.GLB.capacity=8 KiB.",
+    ),
+]
+Trace = Annotated[TraceLevel, typer.Option("--trace", help="window and full are not built yet.")]
+
+
+def _is_on(switch: OnOff | None) -> bool | None:
+    return None if switch is None else switch is OnOff.ON
+
+
+def _fast(no_fast_forward: bool, audit: bool, trace: TraceLevel = TraceLevel.OFF) -> None:
+    """Refuse what cannot be combined, and traces that are not built yet."""
+    if trace in (TraceLevel.WINDOW, TraceLevel.FULL):
+        raise not_built(f"--trace {trace.value}", "give --trace summary or off")
+    if no_fast_forward and audit:
+        raise typer.BadParameter("give either --no-fast-forward or --audit-fast-forward")
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(stallscope.__version__)
+        raise typer.Exit
+
+
+@app.command()
+def simulate(
+    files: Files,
+    out: Out = None,
+    as_json: Json = False,
+    trace: Trace = TraceLevel.OFF,
+    no_fast_forward: NoFast = False,
+    audit: Audit = False,
+    reuse: Reuse = None,
+    link_transfers: Links = None,
+    first_read_elision: Elision = None,
+    settings: Set = None,
+    force: Force = False,
+) -> None:
+    """Simulate one mapped layer, cycle by cycle."""
+    with exit_codes():
+        _fast(no_fast_forward, audit, trace)
+        from stallscope import commands
+
+        commands.simulate_files(
+            files,
+            commands.load_options(
+                reuse, _is_on(link_transfers), _is_on(first_read_elision), settings
+            ),
+            commands.Output(out, as_json, force),
+            fast_forward=not no_fast_forward,
+            audit=audit,
+        )
+
+
+@app.command()
+def analyze(
+    files: Files,
+    out: Out = None,
+    as_json: Json = False,
+    reuse: Reuse = None,
+    link_transfers: Links = None,
+    first_read_elision: Elision = None,
+    settings: Set = None,
+    force: Force = False,
+) -> None:
+    """Estimate one mapped layer by the analytical model alone."""
+    with exit_codes():
+        from stallscope import commands
+
+        commands.analyze_files(
+            files,
+            commands.load_options(
+                reuse, _is_on(link_transfers), _is_on(first_read_elision), settings
+            ),
+            commands.Output(out, as_json, force),
+        )
+
+
+@app.command("compile")
+def compile_(
+    files: Files,
+    out: Annotated[Path | None, typer.Option("--out", help="Program file to write.")] = None,
+    as_json: Json = False,
+    reuse: Reuse = None,
+    link_transfers: Links = None,
+    first_read_elision: Elision = None,
+    settings: Set = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Compile one mapped layer into a program: one instruction stream per unit."""
+    with exit_codes():
+        from stallscope import programs
+        from stallscope.commands import Output, load_options
+
+        options = load_options(reuse, _is_on(link_transfers), _is_on(first_read_elision), settings)
+        programs.compile_files(files, options, Output(out, as_json, force))
+
+
+@program_app.command("head")
+def program_head(
+    file: Annotated[Path, typer.Argument(help="A program file.")],
+    unit: Annotated[str | None, typer.Option("--unit", help="Only this unit.")] = None,
+    count: Annotated[int, typer.Option("--count", min=1, help="Instructions per unit.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List the first instructions of a program."""
+    with exit_codes():
+        from stallscope import programs
+
+        programs.head(file, unit, count, as_json)
+
+
+@program_app.command("info")
+def program_info(
+    file: Annotated[Path, typer.Argument(help="A program file.")], as_json: Json = False
+) -> None:
+    """Summarise a program."""
+    with exit_codes():
+        from stallscope import programs
+
+        programs.info(file, as_json)
+
+
+@program_app.command("expand")
+def program_expand(
+    file: Annotated[Path, typer.Argument(help="A program file.")],
+    out: Annotated[Path, typer.Option("--out", help="Parquet file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Write every instruction of a program as a row of flat Parquet."""
+    with exit_codes():
+        from stallscope import programs
+
+        programs.expand(file, out, force)
+
+
+@app.command()
+def execute(
+    program: Annotated[Path, typer.Argument(help="A program file, looped or flat.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="ARCHITECTURE...", help="The architecture, and energy tables."),
+    ],
+    out: Out = None,
+    as_json: Json = False,
+    no_fast_forward: NoFast = False,
+    audit: Audit = False,
+    settings: Set = None,
+    force: Force = False,
+) -> None:
+    """Execute a saved program on an architecture."""
+    with exit_codes():
+        _fast(no_fast_forward, audit)
+        from stallscope import programs
+        from stallscope.commands import Output, load_options
+
+        options = load_options(None, None, None, settings)
+        output = Output(out, as_json, force)
+        fast = not no_fast_forward
+        programs.execute(program, files, options, output, fast_forward=fast, audit=audit)
+
+
+@app.command()
+def run(
+    accelerator: Annotated[
+        list[str],
+        typer.Option(
+            "--accelerator", metavar="NAME|FILE", help="A preset or file; may be repeated."
+        ),
+    ],
+    network: Annotated[
+        str | None,
+        typer.Option("--network", metavar="NAME|FILE", help="Else the preset's example."),
+    ] = None,
+    beside: Annotated[
+        str | None,
+        typer.Option("--beside", metavar="NAME|FILE|none", help="Accelerator shown beside it."),
+    ] = None,
+    out: Out = None,
+    as_json: Json = False,
+    no_fast_forward: NoFast = False,
+    audit: Audit = False,
+    reuse: Reuse = None,
+    link_transfers: Links = None,
+    first_read_elision: Elision = None,
+    settings: Set = None,
+    force: Force = False,
+) -> None:
+    """Run the main job: the layers of a network in series, buffers empty at each start."""
+    with exit_codes():
+        _fast(no_fast_forward, audit)
+        from stallscope import commands, networks
+
+        networks.run_network(
+            networks.Job(accelerator=tuple(accelerator), network=network, beside=beside),
+            commands.load_options(
+                reuse, _is_on(link_transfers), _is_on(first_read_elision), settings
+            ),
+            commands.Output(out, as_json, force),
+            fast_forward=not no_fast_forward,
+            audit=audit,
+        )
+
+
+@app.command()
+def validate(
+    name: Annotated[str, typer.Argument(help="Reference set, such as timeloop.")],
+    cases: Annotated[
+        Path | None, typer.Option("--cases", help="Reference figures; else the project's own copy.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare with others' figures; exit 1 if one is outside its tolerance."""
+    with exit_codes():
+        from stallscope import commands
+
+        commands.validate_name(name, cases, as_json)
+
+
+@app.command()
+def presets(
+    name: Annotated[str | None, typer.Argument(help="Print this preset's file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the accelerators and networks that come with the package, or print one."""
+    with exit_codes():
+        from stallscope import commands
+
+        commands.show_presets(name, as_json)
+
+
+@app.command()
+def schema(
+    name: Annotated[str, typer.Argument(help="problem, architecture, mapping, energy or case.")],
+) -> None:
+    """Print the JSON schema of a kind of native file."""
+    with exit_codes():
+        from stallscope.mappings.schema import schema as schema_of
+        from stallscope.report.outputs import json_text
+
+        typer.echo(json_text(schema_of(name)), nl=False)
+
+
+_LATER = ("verify", "trace", "explain", "bottleneck", "report", "map", "sweep")
+
+
+def _add_later(name: str) -> None:
+    """Add a command of a later version: hidden, and it says so."""
+
+    def later(_: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
+        with exit_codes():
+            raise not_built(f"stallscope {name}")
+
+    ignoring = {"ignore_unknown_options": True, "allow_extra_args": True}
+    app.command(name, hidden=True, context_settings=ignoring)(later)
+
+
+for _name in _LATER:
+    _add_later(_name)
+
+
+def main() -> None:
+    """Run the command line; the last guard against tracebacks."""
+    try:
+        app()
+    except Exception as error:  # whatever is not an error of the user is ours
+        kind = type(error).__name__
+        typer.echo(f"internal error, please report it: {kind}: {error}", err=True)
+        sys.exit(BROKEN)

@@ -1,0 +1,186 @@
+"""What the commands about one case do, and the small ones; the command line only parses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from stallscope.catalog import ACCELERATORS, NETWORKS, preset
+from stallscope.failures import OUTSIDE, not_built, warn
+from stallscope.mappings.analytical import analyze
+from stallscope.mappings.case import Case
+from stallscope.mappings.loading import load
+from stallscope.report.document import Document, estimate_document, result_document
+from stallscope.report.outputs import (
+    OutputFolder,
+    json_text,
+    level_rows,
+    network_rows,
+)
+from stallscope.run import LoadOptions
+
+if TYPE_CHECKING:
+    from stallscope.cli import ReuseRule
+
+__all__ = [
+    "Output", "analyze_files", "deliver", "load_case", "load_options", "show_presets",
+    "simulate_files", "validate_name", "warn_of_energy", "write_result",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where results go: the folder or file of --out, --json, --force."""
+
+    path: Path | None
+    as_json: bool
+    force: bool
+
+    def folder(self) -> OutputFolder | None:
+        """Return the folder of --out, or None; SpecError if it may not be written to."""
+        return None if self.path is None else OutputFolder(self.path, force=self.force)
+
+
+def load_options(
+    reuse: ReuseRule | None,
+    link_transfers: bool | None,
+    first_read_elision: bool | None,
+    settings: Sequence[str] | None,
+) -> LoadOptions:
+    """Gather what the command line says about loading."""
+    return LoadOptions(
+        reuse=None if reuse is None else reuse.value,
+        link_transfers=link_transfers,
+        first_read_elision=first_read_elision,
+        overrides=tuple(settings or ()),
+    )
+
+
+def load_case(files: Sequence[str], options: LoadOptions) -> Case:
+    """Load the case of a command's files."""
+    return load(
+        *files,
+        reuse=options.reuse,
+        link_transfers=options.link_transfers,
+        first_read_elision=options.first_read_elision,
+        overrides=options.overrides,
+    )
+
+
+def simulate_files(
+    files: Sequence[str], options: LoadOptions, output: Output, *, fast_forward: bool, audit: bool
+) -> None:
+    """Simulate one case and deliver its result."""
+    folder = output.folder()
+    case = load_case(files, options)
+    from stallscope.hw.simulate import simulate  # SimPy, and nothing before needs it
+
+    document = result_document(simulate(case, fast_forward=fast_forward, audit=audit), case)
+    deliver(document, folder, as_json=output.as_json)
+
+
+def analyze_files(files: Sequence[str], options: LoadOptions, output: Output) -> None:
+    """Estimate one case and deliver the estimate."""
+    folder = output.folder()
+    case = load_case(files, options)
+    document = estimate_document(analyze(case), case)
+    deliver(document, folder, as_json=output.as_json)
+
+
+def deliver(document: Document, folder: OutputFolder | None, *, as_json: bool) -> None:
+    """Write a document to the folder, then to stdout as JSON or tables."""
+    warn_of_energy(document)
+    if folder is not None:
+        write_result(document, folder)
+    if as_json:
+        typer.echo(json_text(document), nl=False)
+        return
+    from stallscope.report import tables
+
+    console = tables.make_console()
+    if "cycle_stack" in document:
+        tables.print_result(console, document)
+    else:
+        tables.print_estimate(console, document)
+
+
+def write_result(document: Document, folder: OutputFolder) -> None:
+    """Write the document and its tables."""
+    folder.write_table("levels", level_rows(document))
+    folder.write_table("networks", network_rows(document))
+    if document["ledger"]:
+        folder.write_table("ledger", document["ledger"])
+    folder.write_json("result.json", document)
+
+
+def warn_of_energy(document: Document) -> None:
+    """Warn once of energies that nobody gave, or gave as zero."""
+    if document["energy_pj"] is None:
+        warn("no energy table: energies are null")
+        return
+    priced = {(line["component"], line["action"]) for line in document["ledger"]}
+    unpriced = []
+    for level in document["levels"]:
+        figures = level["tensors"].values()
+        actions = {"read": "reads", "write": "fills", "update": "updates"}
+        unpriced += [
+            f"{level['name']}.{action}"
+            for action, key in actions.items()
+            if any(tensor[key] for tensor in figures) and (level["name"], action) not in priced
+        ]
+    compute = document["compute"]["name"]
+    unpriced += [] if (compute, "compute") in priced else [f"{compute}.compute"]
+    if unpriced:
+        warn(f"no energy given, counted as 0 pJ: {', '.join(unpriced)}")
+    zero = sorted(
+        {
+            f"{line['component']}.{line['action']}"
+            for line in document["ledger"]
+            if not line["pj_each"]
+        }
+    )
+    if zero:
+        warn(f"energy given as 0 pJ: {', '.join(zero)}")
+
+
+def validate_name(name: str, cases: Path | None, as_json: bool) -> None:
+    """Validate against a reference set; exit 1 if a figure is outside its tolerance."""
+    try:
+        from stallscope.validation import validate
+    except ImportError as error:
+        raise not_built(f"stallscope validate {name}") from error
+    report = validate(name, cases)
+    document = report.to_json()
+    if as_json:
+        typer.echo(json_text(document), nl=False)
+    else:
+        from stallscope.report.accuracy import print_report
+        from stallscope.report.tables import make_console
+
+        print_report(make_console(), document)
+    if not report.is_within:
+        raise typer.Exit(OUTSIDE)
+
+
+def show_presets(name: str | None, as_json: bool) -> None:
+    """List the presets, or print the file of one."""
+    if name is not None:
+        typer.echo(preset(name).path.read_text(encoding="utf-8"), nl=False)
+        return
+    kinds = {"accelerators": ACCELERATORS, "networks": NETWORKS}
+    if as_json:
+        document = {
+            kind: [{"name": entry.name, "summary": entry.summary, "network": entry.network,
+                    "beside": entry.beside} for entry in entries]
+            for kind, entries in kinds.items()
+        }  # fmt: skip
+        typer.echo(json_text(document), nl=False)
+        return
+    for kind, entries in kinds.items():
+        typer.echo(f"{kind}:")
+        for entry in entries:
+            typer.echo(f"  {entry.name:<22} {entry.summary}")

@@ -1,0 +1,209 @@
+"""What the commands about programs do: compile, execute, and looking into one.
+
+A program file holds the streams only. ``compile --out`` therefore writes the problem and the
+mapping it came from beside it, as ``PROGRAM.case.yaml``; ``execute`` needs them for the analytical
+figures and takes them from there unless the files it is given hold them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from stallscope.commands import Output, deliver, load_case
+from stallscope.failures import not_built
+from stallscope.mappings.case import Case
+from stallscope.mappings.native_writing import to_plain, to_yaml
+from stallscope.report.outputs import json_text, write_file
+from stallscope.run import LoadOptions
+from stallscope.simcore.errors import Fault, SpecError
+from stallscope.traces.program import Program
+
+__all__ = ["compile_files", "execute", "expand", "head", "info"]
+
+
+def compile_files(files: Sequence[str], options: LoadOptions, output: Output) -> None:
+    """Compile a case; write the program, or say what it holds."""
+    if output.path is not None:
+        _check_free(output.path, output.force)
+    case = load_case(files, options)
+    from stallscope.traces.compile import compile_case
+
+    program = compile_case(case)
+    if output.path is None:
+        _print_info(program, output.as_json)
+        return
+    storage = _storage()
+    output.path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(output.path, lambda partial: storage.save(program, partial))
+    text = to_yaml({key: value for key, value in to_plain(case).items()
+                    if key not in ("architecture", "energy", "assumptions")})  # fmt: skip
+    write_file(_sidecar(output.path), lambda partial: partial.write_text(text, encoding="utf-8"))
+    if output.as_json:
+        typer.echo(
+            json_text({"program": str(output.path), "case": str(_sidecar(output.path))}), nl=False
+        )
+    else:
+        typer.echo(f"Written to {output.path}, problem and mapping to {_sidecar(output.path)}")
+
+
+def info(file: Path, as_json: bool) -> None:
+    """Summarise a program file."""
+    _print_info(_read(file), as_json)
+
+
+def head(file: Path, unit: str | None, count: int, as_json: bool) -> None:
+    """List the first instructions of a program file."""
+    program = _read(file)
+    rows = _listing().head(program, unit=unit, count=count)
+    if as_json:
+        typer.echo(json_text({"rows": [_plain(row) for row in rows]}), nl=False)
+        return
+    from stallscope.report.tables import make_console, table
+
+    if not rows:
+        typer.echo("no instructions")
+        return
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [["" if row.get(name) is None else str(row[name]) for name in names] for row in rows]
+    is_number = {name: all(isinstance(row.get(name), int | None) for row in rows) for name in names}
+    columns = [(name, "right" if is_number[name] else "left") for name in names]
+    make_console().print(table(columns, cells, program.name))
+
+
+def expand(file: Path, out: Path, force: bool) -> None:
+    """Write a program as flat Parquet."""
+    _check_free(out, force)
+    program = _read(file)
+    listing = _listing()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_file(out, lambda partial: listing.expand(program, partial))
+    typer.echo(f"Written to {out}")
+
+
+def execute(
+    file: Path, files: Sequence[str], options: LoadOptions, output: Output, *,
+    fast_forward: bool, audit: bool,
+) -> None:  # fmt: skip
+    """Execute a program file on an architecture and deliver the result."""
+    folder = output.folder()
+    program = _read(file)
+    case = _case_of(file, files, options)
+    _check_fits(program, case)
+    from stallscope.hw import simulate as hw
+    from stallscope.report.document import result_document
+
+    result = hw.execute(program, case, fast_forward=fast_forward, audit=audit)
+    deliver(result_document(result, case), folder, as_json=output.as_json)
+
+
+def _case_of(file: Path, files: Sequence[str], options: LoadOptions) -> Case:
+    """Load the case; problem and mapping from beside the program unless the files have them."""
+    try:
+        return load_case(files, options)
+    except SpecError as error:
+        absent = [fault for fault in error.faults if fault.rule.startswith("no file has a ")
+                  and fault.place in ("problem", "mapping")]  # fmt: skip
+        if not absent:
+            raise
+        if not _sidecar(file).exists():
+            remedy = (
+                f"name the files of problem and mapping, or keep {_sidecar(file).name} beside it"
+            )
+            raise SpecError([Fault(place=fault.place, value="", rule=fault.rule, remedy=remedy,
+                                   source=fault.source) for fault in absent]) from error  # fmt: skip
+    return load_case([str(_sidecar(file)), *files], options)
+
+
+def _check_fits(program: Program, case: Case) -> None:
+    faults = []
+    if dict(program.dims) != case.problem.bounds:
+        shown = " ".join(f"{name}={bound}" for name, bound in program.dims)
+        faults.append(Fault(place="program.dims", value=shown, rule="differs from the problem's",
+                            remedy="name the problem it was compiled from"))  # fmt: skip
+    known = case.architecture.level_index
+    needed = {name: None for mover in program.movers for name in (mover.parent, mover.child)}
+    needed |= {plan.level: None for plan in program.buffers}
+    for name in needed:
+        if name not in known:
+            faults.append(Fault(place="program", value=name, rule="the architecture has no such level",
+                                remedy=f"known here: {', '.join(known)}"))  # fmt: skip
+    used = dict(program.used_instances)
+    instances = {level.name: level.instances for level in case.architecture.levels}
+    instances[case.architecture.compute.name] = case.architecture.compute.instances
+    for name, number in used.items():
+        if name in instances and number > instances[name]:
+            rule = f"uses {number} instances, the architecture has {instances[name]}"
+            faults.append(Fault(place=f"program.{name}", value=number, rule=rule))
+    if faults:
+        raise SpecError(faults)
+
+
+def _print_info(program: Program, as_json: bool) -> None:
+    facts = _plain(_listing().info(program))
+    if as_json:
+        typer.echo(json_text(facts), nl=False)
+        return
+    for name, value in facts.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            _print_rows(name, value)
+        else:
+            shown = value if isinstance(value, str) else json.dumps(value)
+            typer.echo(f"{name:<20} {shown}")
+
+
+def _print_rows(name: str, rows: list[dict[str, Any]]) -> None:  # Any: a JSON tree
+    from stallscope.report.tables import make_console, table
+
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    cells = [[_cell(row.get(key)) for key in names] for row in rows]
+    columns = [(key, "right" if isinstance(rows[0].get(key), int) else "left") for key in names]
+    make_console().print(table(columns, cells, name))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return "" if value is None else str(value)
+    return f"{value:,}" if isinstance(value, int) else json.dumps(value)
+
+
+def _plain(row: Mapping[str, object]) -> dict[str, Any]:  # Any: a JSON tree
+    """Return a row as JSON holds it; what JSON has no notation for becomes text."""
+    tree: dict[str, Any] = json.loads(json.dumps(row, default=str))
+    return tree
+
+
+def _read(file: Path) -> Program:
+    return _storage().read(file)
+
+
+def _sidecar(file: Path) -> Path:
+    return file.with_name(file.name + ".case.yaml")
+
+
+def _check_free(path: Path, force: bool) -> None:
+    if path.exists() and (path.is_dir() or not force):
+        rule = "is a folder" if path.is_dir() else "exists"
+        remedy = "name a file" if path.is_dir() else "name another file or give --force"
+        raise SpecError([Fault(place="--out", value=str(path), rule=rule, remedy=remedy)])
+
+
+def _storage() -> Any:  # Any: see _part
+    return _part("storage")
+
+
+def _listing() -> Any:  # Any: see _part
+    return _part("listing")
+
+
+def _part(name: str) -> Any:  # Any: a module
+    from importlib import import_module
+
+    try:
+        return import_module(f"stallscope.traces.{name}")
+    except ModuleNotFoundError as error:
+        raise not_built("stallscope program") from error

@@ -1,0 +1,49 @@
+"""A validation report as text: one line per metric, then the points outside their tolerance."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from stallscope.report.document import Document
+from stallscope.report.tables import table
+
+__all__ = ["print_report"]
+
+_MOST = 20
+
+
+def print_report(console: Console, document: Document) -> None:
+    """Print a validation report.
+
+    Args:
+        console: Where to print.
+        document: The report in the form of docs/formats.md.
+    """
+    columns = [("metric", "left"), ("points", "right"), ("exact", "right"), ("mean error", "right"),
+               ("worst error", "right"), ("analytical mean", "right")]  # fmt: skip
+    rows = []
+    for name, line in document["summary"].items():
+        rows.append([name, f"{line['points']:,}", f"{line['exact']:,}",
+                     _error(line.get("mean_abs_error_pct")),
+                     _error(line.get("worst_abs_error_pct")),
+                     _error(line.get("analytical_mean_abs_error_pct"))])  # fmt: skip
+    console.print(table(columns, rows, f"validation: {document['validation']}"))
+    outside = [point for point in document["points"] if _is_outside(point)]
+    for point in outside[:_MOST]:
+        console.print(f"  {point['case']} {point['class']} {point['metric']}: reference "
+                      f"{point['reference']}, simulated {point['simulated']}", markup=False)  # fmt: skip
+    if len(outside) > _MOST:
+        console.print(f"  ... {len(outside) - _MOST} more")
+    for excluded in document["excluded"]:
+        console.print(f"excluded: {excluded['case']}: {excluded['why']}", markup=False)
+
+
+def _is_outside(point: Document) -> bool:
+    simulated, tolerance = point["simulated"], point["tolerance"]
+    if simulated is None or tolerance is None:
+        return False
+    return bool(abs(simulated - point["reference"]) > tolerance)
+
+
+def _error(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f} %"

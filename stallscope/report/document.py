@@ -1,0 +1,201 @@
+"""Results and estimates as JSON documents (docs/formats.md lists every key).
+
+All counts are words, totals over the used instances; energies pJ, areas square micrometres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import stallscope
+from stallscope.hw.result import Result
+from stallscope.mappings.analytical import Estimate
+from stallscope.mappings.case import Case
+from stallscope.mappings.counts import Counts, LevelCounts, NetworkTensor
+from stallscope.mappings.pricing import LedgerLine
+
+__all__ = ["SCHEMA_VERSION", "Document", "estimate_document", "result_document"]
+
+SCHEMA_VERSION = 1
+"""Version of the result document, the value of ``schema``."""
+
+Document = dict[str, Any]  # a JSON tree is open
+
+
+def result_document(result: Result, case: Case) -> Document:
+    """Return the document of a simulation.
+
+    Args:
+        result: What the simulation found.
+        case: The case it ran, for the widths of the ports.
+    """
+    energy = result.energy_pj
+    return _head(case, result.name) | {
+        "cycles": result.cycles,
+        "seconds_at_clock": result.seconds_at_clock,
+        "analytical": _analytical(result.estimate, case),
+        "utilization": result.utilization,
+        "cycle_stack": dict(result.cycle_stack),
+        "pe_stack": dict(result.pe_stack),
+        "levels": _levels(result.counts, case, result.cycles),
+        "networks": _networks(result.counts),
+        "compute": _compute(result.counts),
+        "units": {
+            name: {"busy": unit.busy, "idle": unit.idle, "waiting": dict(unit.waiting)}
+            for name, unit in result.units.items()
+        },
+        "energy_pj": energy,
+        "edp_pj_cycles": None if energy is None else energy * result.cycles,
+        "ledger": [_line(line) for line in result.ledger],
+        "assumptions": list(result.assumptions),
+        "simulation": {
+            "cpu_seconds": result.simulation.cpu_seconds,
+            "events": result.simulation.events,
+            "fast_forwarded_cycles": result.simulation.fast_forwarded_cycles,
+            "peak_memory_bytes": result.simulation.peak_memory_bytes,
+        },
+    }
+
+
+def estimate_document(estimate: Estimate, case: Case) -> Document:
+    """Return the document of an analytical estimate: the same keys, without what only runs have."""
+    energy, clock = estimate.energy_pj, case.architecture.clock_mhz
+    return _head(case, case.name) | {
+        "cycles": estimate.cycles,
+        "seconds_at_clock": estimate.cycles / (clock * 1e6) if clock else None,
+        "analytical": _analytical(estimate, case),
+        "utilization": estimate.utilization,
+        "levels": _levels(estimate.counts, case, estimate.cycles),
+        "networks": _networks(estimate.counts),
+        "compute": _compute(estimate.counts),
+        "energy_pj": energy,
+        "edp_pj_cycles": None if energy is None else energy * estimate.cycles,
+        "ledger": [_line(line) for line in estimate.ledger],
+        "assumptions": list(case.assumptions),
+    }
+
+
+def _head(case: Case, name: str) -> Document:
+    rules = case.rules
+    return {
+        "schema": SCHEMA_VERSION,
+        "stallscope": stallscope.__version__,
+        "name": name,
+        "inputs": {
+            "files": [file.path for file in case.files],
+            "sha256": [file.sha256 for file in case.files],
+        },
+        "rules": {
+            "reuse": rules.reuse.value,
+            "link_transfers": rules.link_transfers,
+            "first_read_elision": rules.first_read_elision,
+        },
+        "problem": {"dims": dict(case.problem.bounds), "macs": case.problem.macs},
+    }
+
+
+def _analytical(estimate: Estimate, case: Case) -> Document:
+    return {
+        "cycles": estimate.cycles,
+        "compute_cycles": estimate.compute_cycles,
+        "bound_by": estimate.bound_by,
+        "energy_pj": estimate.energy_pj,
+        "utilization": estimate.utilization,
+        "level_cycles": dict(estimate.level_cycles),
+        "levels": _levels(estimate.counts, case, estimate.cycles),
+        "networks": _networks(estimate.counts),
+    }
+
+
+def _levels(counts: Counts, case: Case, cycles: int) -> list[Document]:
+    documents = []
+    for level in counts.levels:
+        spec = case.architecture.level(level.name)
+        tensors = level.tensors.values()
+        read = sum(tensor.reads for tensor in tensors)
+        written = sum(tensor.fills + tensor.updates for tensor in tensors)
+        documents.append(
+            {
+                "name": level.name,
+                "instances": level.instances,
+                "used_instances": level.used_instances,
+                "area_um2": level.area_um2,
+                "leakage_pj": level.leakage_pj,
+                "tensors": {name: _level_tensor(level, name) for name in level.tensors},
+                "read_words_per_cycle": _rate(read, level, cycles, spec.read_words_per_cycle),
+                "write_words_per_cycle": _rate(written, level, cycles, spec.write_words_per_cycle),
+                "shared_words_per_cycle": _rate(
+                    read + written, level, cycles, spec.shared_words_per_cycle
+                ),
+            }
+        )
+    return documents
+
+
+def _level_tensor(level: LevelCounts, name: str) -> Document:
+    tensor = level.tensors[name]
+    return {
+        "tile_words": tensor.tile_words,
+        "reads": tensor.reads,
+        "fills": tensor.fills,
+        "updates": tensor.updates,
+        "link_transfers": tensor.link_transfers,
+        "temporal_reductions": tensor.temporal_reductions,
+        "peak_words": tensor.peak_words,
+        "energy_pj": tensor.energy_pj,
+    }
+
+
+def _rate(words: int, level: LevelCounts, cycles: int, peak: Fraction | None) -> Document:
+    """Words per cycle of one used instance, on average; null peak: unlimited."""
+    achieved = words / (level.used_instances * cycles) if cycles else 0.0
+    return {"achieved": achieved, "peak": None if peak is None else float(peak)}
+
+
+def _networks(counts: Counts) -> list[Document]:
+    return [
+        {
+            "name": network.name,
+            "tensors": {name: _network_tensor(tensor) for name, tensor in network.tensors.items()},
+        }
+        for network in counts.networks
+    ]
+
+
+def _network_tensor(tensor: NetworkTensor) -> Document:
+    multicast: Mapping[int, int] = tensor.multicast
+    return {
+        "words_in": tensor.words_in,
+        "deliveries": tensor.deliveries,
+        "fanout": tensor.fanout,
+        "multicast": {str(reach): multicast[reach] for reach in sorted(multicast)},
+        "reductions": tensor.reductions,
+        "link_transfers": tensor.link_transfers,
+        "hops_total": float(tensor.hops_total),
+        "hops_average": tensor.hops_average,
+        "energy_pj": tensor.energy_pj,
+    }
+
+
+def _compute(counts: Counts) -> Document:
+    compute = counts.compute
+    return {
+        "name": compute.name,
+        "instances": compute.instances,
+        "used_instances": compute.used_instances,
+        "computes": compute.computes,
+        "energy_pj": compute.energy_pj,
+    }
+
+
+def _line(line: LedgerLine) -> Document:
+    return {
+        "component": line.component,
+        "action": line.action,
+        "tensor": line.tensor,
+        "count": line.count,
+        "pj_each": line.pj_each,
+        "pj": line.pj,
+    }

@@ -1,0 +1,124 @@
+"""Writing results: whole files or none, into a folder that was empty.
+
+Every file is written under another name and then renamed, so a stopped run leaves no half file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from stallscope.report.document import Document
+from stallscope.simcore.errors import Fault, SpecError
+
+__all__ = ["Cell", "OutputFolder", "Row", "json_text", "level_rows", "network_rows", "write_file"]
+
+Cell = str | int | float | None
+Row = Mapping[str, Cell]
+
+
+def json_text(document: Document) -> str:
+    """Return strict JSON: no NaN, plain ASCII, one document."""
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+class OutputFolder:
+    """The folder of ``--out``; nothing is made before the first file is written.
+
+    Args:
+        path: The folder.
+        force: Whether files in it may be replaced.
+
+    Raises:
+        SpecError: If it is a file, or not empty and ``force`` is not given.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        self.path = Path(path)
+        if self.path.exists() and not self.path.is_dir():
+            raise _refused(self.path, "is a file, not a folder", "name another folder")
+        if self.path.is_dir() and not force and any(self.path.iterdir()):
+            raise _refused(self.path, "is not empty", "name another folder or give --force")
+
+    def write_json(self, name: str, document: Document) -> None:
+        """Write one document."""
+        self._write(name, json_text(document).encode())
+
+    def write_table(self, name: str, rows: Sequence[Row]) -> None:
+        """Write rows as ``name.csv`` and ``name.parquet``; columns in the order of first use."""
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self._write(f"{name}.csv", text.getvalue().encode())
+        self._write(f"{name}.parquet", _parquet(columns, rows))
+
+    def _write(self, name: str, data: bytes) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_file(self.path / name, lambda partial: partial.write_bytes(data))
+
+
+def write_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` make a file under another name, then give it its own.
+
+    Args:
+        path: The file.
+        write: Writes the whole content to the path it is given.
+    """
+    handle, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    partial = Path(name)
+    try:
+        write(partial)
+        umask = os.umask(0)
+        os.umask(umask)
+        partial.chmod(0o666 & ~umask)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def level_rows(document: Document) -> list[Row]:
+    """Return one row per level and tensor, analytical counts beside."""
+    estimates = {level["name"]: level["tensors"] for level in document["analytical"]["levels"]}
+    rows: list[Row] = []
+    for level in document["levels"]:
+        for tensor, figures in level["tensors"].items():
+            row: dict[str, Cell] = {
+                "level": level["name"], "used_instances": level["used_instances"], "tensor": tensor,
+            }  # fmt: skip
+            estimate = estimates[level["name"]][tensor]
+            beside = {f"analytical_{key}": estimate[key] for key in ("reads", "fills", "updates")}
+            rows.append(row | figures | beside)
+    return rows
+
+
+def network_rows(document: Document) -> list[Row]:
+    """Return one row per network and tensor; ``multicast`` as ``reach:words`` pairs."""
+    rows: list[Row] = []
+    for network in document["networks"]:
+        for tensor, figures in network["tensors"].items():
+            spread = " ".join(f"{reach}:{words}" for reach, words in figures["multicast"].items())
+            row: dict[str, Cell] = {"network": network["name"], "tensor": tensor}
+            rows.append(row | figures | {"multicast": spread})
+    return rows
+
+
+def _parquet(columns: Sequence[str], rows: Sequence[Row]) -> bytes:
+    import pyarrow  # 0.1 s, and only --out needs it
+    import pyarrow.parquet
+
+    table = pyarrow.table({name: [row.get(name) for row in rows] for name in columns})
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(table, sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _refused(path: Path, rule: str, remedy: str) -> SpecError:
+    return SpecError([Fault(place="--out", value=os.fspath(path), rule=rule, remedy=remedy)])

@@ -1,0 +1,176 @@
+"""Documents as text for people: tables of counts, and bars that say where cycles went."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+from stallscope.report.bars import bar, legend, losses
+from stallscope.report.document import Document
+
+__all__ = [
+    "Column", "energy", "make_console", "percent", "print_assumptions", "print_estimate",
+    "print_result", "table",
+]  # fmt: skip
+
+_WIDTH = 100
+_BAR = 50
+
+Column = tuple[str, str]
+"""A heading and how its cells are aligned: ``left`` or ``right``."""
+
+
+def make_console() -> Console:
+    """Return the console of stdout; 100 columns wide where it is no terminal."""
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(width=_WIDTH, highlight=False)
+
+
+def table(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]], title: str) -> Table:
+    """Make a table; a row whose first cell is ``---`` is a line."""
+    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold",
+                 pad_edge=False, padding=(0, 1))  # fmt: skip
+    for heading, side in columns:
+        made.add_column(heading, justify="right" if side == "right" else "left",
+                        no_wrap=side == "right")  # fmt: skip
+    for row in rows:
+        if row[0] == "---":
+            made.add_section()
+        else:
+            made.add_row(*row)
+    return made
+
+
+def whole(value: int) -> str:
+    """Write a count with separators."""
+    return f"{value:,}"
+
+
+def percent(value: float) -> str:
+    """Write a share."""
+    return f"{100 * value:.1f} %"
+
+
+def energy(picojoules: float | None) -> str:
+    """Write an energy with a fitting unit."""
+    if picojoules is None:
+        return "-"
+    for unit, size in (("J", 1e12), ("mJ", 1e9), ("µJ", 1e6), ("nJ", 1e3)):
+        if picojoules >= size:
+            return f"{picojoules / size:.4g} {unit}"
+    return f"{picojoules:.4g} pJ"
+
+
+def seconds(value: float | None) -> str:
+    """Write a time with a fitting unit; empty if not known."""
+    if value is None:
+        return ""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if value >= size:
+            return f"{value / size:.4g} {unit}"
+    return f"{value * 1e9:.4g} ns"
+
+
+def print_result(console: Console, document: Document) -> None:
+    """Print what a simulation found."""
+    _print_summary(console, document, simulated=True)
+    _print_stack(console, document["cycle_stack"], document["cycles"])
+    _print_levels(console, document)
+    _print_networks(console, document)
+    _print_units(console, document["units"], document["cycles"])
+    print_assumptions(console, document["assumptions"])
+
+
+def print_estimate(console: Console, document: Document) -> None:
+    """Print what the analytical model says."""
+    _print_summary(console, document, simulated=False)
+    _print_levels(console, document)
+    _print_networks(console, document)
+    print_assumptions(console, document["assumptions"])
+
+
+def _print_summary(console: Console, document: Document, *, simulated: bool) -> None:
+    analytical = document["analytical"]
+    estimated = f"{whole(analytical['cycles'])}  bound by {analytical['bound_by']}"
+    at_clock = seconds(document["seconds_at_clock"])
+    lines = [("MACs", whole(document["problem"]["macs"]))]
+    if simulated:
+        lines.append(
+            ("cycles", whole(document["cycles"]) + (f"  ({at_clock})" if at_clock else ""))
+        )
+        ratio = document["cycles"] / analytical["cycles"]
+        estimated += f"  (simulated / analytical {ratio:.3f})"
+    lines.append(("analytical cycles", estimated))
+    lines.append(("utilisation", percent(document["utilization"])))
+    lines.append(("energy", energy(document["energy_pj"])))
+    console.print(f"[bold]{document['name']}[/bold]")
+    for label, value in lines:
+        console.print(f"  {label:<18} {value}")
+
+
+def _print_stack(console: Console, stack: Mapping[str, int], cycles: int) -> None:
+    ascii_only = console.options.ascii_only
+    console.print("\n[bold]Where the cycles go[/bold]")
+    console.print(bar(stack, cycles, _BAR, ascii_only=ascii_only), losses(stack, 3))
+    console.print(legend([stack], ascii_only=ascii_only))
+    rows = [[name, whole(amount), percent(amount / cycles)] for name, amount in stack.items()]
+    console.print(table([("class", "left"), ("cycles", "right"), ("share", "right")], rows, ""))
+
+
+def _print_levels(console: Console, document: Document) -> None:
+    columns = [("level", "left"), ("used", "right"), ("tensor", "left"), ("tile", "right"),
+               ("reads", "right"), ("fills", "right"), ("updates", "right"),
+               ("energy", "right")]  # fmt: skip
+    rows: list[list[RenderableType]] = []
+    for level in document["levels"]:
+        name, used = level["name"], f"{level['used_instances']}/{level['instances']}"
+        for tensor, figures in level["tensors"].items():
+            counts = [figures[key] for key in ("tile_words", "reads", "fills", "updates")]
+            rows.append([name, used, tensor, *map(whole, counts), energy(figures["energy_pj"])])
+            name = used = ""
+        if not level["tensors"]:
+            rows.append([name, used, "-", *[""] * 5])
+    compute = document["compute"]
+    used = f"{compute['used_instances']}/{compute['instances']}"
+    rows.append([compute["name"], used, "MACs", "", whole(compute["computes"]), "", "",
+                 energy(compute["energy_pj"])])  # fmt: skip
+    console.print(table(columns, rows, "Storage, words over all used instances"))
+
+
+def _print_networks(console: Console, document: Document) -> None:
+    columns = [("network", "left"), ("tensor", "left"), ("words in", "right"),
+               ("deliveries", "right"), ("reductions", "right"), ("links", "right"),
+               ("hops/word", "right")]  # fmt: skip
+    rows: list[list[RenderableType]] = []
+    for network in document["networks"]:
+        name = network["name"]
+        for tensor, figures in network["tensors"].items():
+            keys = ("words_in", "deliveries", "reductions", "link_transfers")
+            hops = f"{figures['hops_average']:.2f}"
+            rows.append([name, tensor, *(whole(figures[key]) for key in keys), hops])
+            name = ""
+    if rows:
+        console.print(table(columns, rows, "Networks, words"))
+
+
+def _print_units(console: Console, units: Document, cycles: int) -> None:
+    columns = [("unit", "left"), ("busy", "right"), ("idle", "right"), ("waits for", "left")]
+    rows = []
+    for name, unit in units.items():
+        waits = sorted(unit["waiting"].items(), key=lambda item: (-item[1], item[0]))
+        shown = ", ".join(f"{cause} {percent(amount / cycles)}" for cause, amount in waits[:3])
+        rows.append([name, percent(unit["busy"] / cycles), percent(unit["idle"] / cycles), shown])
+    console.print(table(columns, rows, "Units, share of the cycles"))
+
+
+def print_assumptions(console: Console, assumptions: Sequence[str]) -> None:
+    """Print what the figures rest on that no file says."""
+    if assumptions:
+        console.print("[bold]Assumptions[/bold]")
+    for sentence in assumptions:
+        console.print(f"  - {sentence}", markup=False)
