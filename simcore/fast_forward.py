@@ -48,7 +48,20 @@ class _Snapshot:
 
 @dataclass(slots=True)
 class _Watch:
-    """What is known of the present instance of one loop."""
+    """What is known of one loop, and of its present instance.
+
+    Attributes:
+        instance: Indices of the loops outside it.
+        is_on: Whether this instance is watched.
+        instances: Instances begun.
+        failures: Watched instances in a row without a match.
+        matched: Whether the present instance matched.
+        seen: Snapshots to compare with.
+        lengths: Lengths of the instance's iterations so far, cycles.
+        last, events: Cycle and events processed at the last boundary.
+        vain: Looks since the last match.
+        asleep, pause: Boundaries still to pass without a look, and the last such pause.
+    """
 
     instance: tuple[int, ...] | None = None
     is_on: bool = True
@@ -59,6 +72,9 @@ class _Watch:
     lengths: set[int] = field(default_factory=set)
     last: int = -1
     events: int = 0
+    vain: int = 0
+    asleep: int = 0
+    pause: int = 0
 
 
 @dataclass(slots=True)
@@ -130,7 +146,9 @@ class FastForward:
         # it is taken only when the iteration took as long as an earlier one.
         is_long = self._env.processed - watch.events > _EVENTS_PER_SNAPSHOT
         watch.last, watch.events = now, self._env.processed
-        if is_known or is_long or self._audit:
+        if watch.asleep > 0 and not self._audit:
+            watch.asleep -= 1
+        elif is_known or is_long or self._audit:
             self._env.call(now, SNAPSHOT, self, lambda _: self._look(level))
 
     def _enter(self, watch: _Watch, instance: tuple[int, ...]) -> None:
@@ -144,6 +162,7 @@ class FastForward:
         watch.instances += 1
         watch.seen.clear()
         watch.lengths.clear()
+        watch.vain = watch.asleep = watch.pause = 0
         watch.last, watch.events = -1, self._env.processed
 
     # ------------------------------------------------------------------ comparing
@@ -160,6 +179,7 @@ class FastForward:
             times = self._periods(level, old, now, frozen)
             if times > 0:
                 watch.matched = True
+                watch.vain = watch.pause = 0
                 if self._audit:
                     self._predict(level, old, now, frozen)
                     break
@@ -171,6 +191,16 @@ class FastForward:
         watch.seen.append(now)
         if len(watch.seen) > _WINDOW:
             watch.seen.pop(0)
+        self._tire(watch)
+
+    def _tire(self, watch: _Watch) -> None:
+        """After a window's worth of looks in vain, look away for longer and longer."""
+        watch.vain += 1
+        if watch.vain >= _WINDOW:
+            watch.vain = 0
+            watch.pause = 4 * watch.pause or 3 * _WINDOW
+            watch.asleep = watch.pause
+            watch.seen.clear()
 
     def _snapshot(self, level: int) -> _Snapshot:
         self.snapshots += 1

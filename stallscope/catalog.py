@@ -91,6 +91,9 @@ class Network:
     layers: tuple[Layer, ...]
 
 
+_NO_LAYERS: tuple[Layer, ...] = ()
+
+
 def preset(name: str) -> Preset:
     """Return the preset called ``name``; SpecError if there is none."""
     known = {entry.name: entry for entry in (*ACCELERATORS, *NETWORKS)}
@@ -119,7 +122,7 @@ def load_network(chosen: Preset) -> Network:
         findings.add(version, "stallscope", "format version must be 1")
     section = top.required("network")
     top.close()
-    name, layers = chosen.name, ()
+    name, layers = chosen.name, _NO_LAYERS
     if section is not None:
         fields = Fields(section, "network", findings)
         name = fields.text("name") or chosen.name
@@ -130,15 +133,15 @@ def load_network(chosen: Preset) -> Network:
 
 
 def with_preset_names(case: Case) -> Case:
-    """Name the package's own files ``preset:FILE``, so that a result does not depend on the place."""
+    """Name the package's own files ``preset:FILE``: a result does not depend on its place."""
     folder = os.fspath(_FOLDER) + os.sep
-    files = tuple(
-        file.model_copy(update={"path": "preset:" + file.path.removeprefix(folder).replace(os.sep, "/")})
-        if file.path.startswith(folder)
-        else file
-        for file in case.files
-    )  # fmt: skip
-    return case.model_copy(update={"files": files})
+    files = []
+    for file in case.files:
+        path = file.path
+        if path.startswith(folder):
+            path = "preset:" + path.removeprefix(folder).replace(os.sep, "/")
+        files.append(file.model_copy(update={"path": path}))
+    return case.model_copy(update={"files": tuple(files)})
 
 
 def _layers(node: Node | None, folder: Path, findings: Findings) -> tuple[Layer, ...]:

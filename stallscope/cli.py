@@ -6,7 +6,7 @@ Exit codes: 0 done, 1 outside a tolerance, 2 bad input, 3 deadlock or a broken l
 from __future__ import annotations
 
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -30,21 +30,21 @@ program_app = typer.Typer(help="Look into a compiled program.", no_args_is_help=
 app.add_typer(program_app, name="program")
 
 
-class ReuseRule(str, Enum):
+class ReuseRule(StrEnum):
     """Choices of --reuse."""
 
     OVERLAP = "overlap"
     TIMELOOP = "timeloop"
 
 
-class OnOff(str, Enum):
+class OnOff(StrEnum):
     """A switch that may also be left to the files."""
 
     ON = "on"
     OFF = "off"
 
 
-class TraceLevel(str, Enum):
+class TraceLevel(StrEnum):
     """Choices of --trace."""
 
     OFF = "off"
@@ -57,7 +57,7 @@ Files = Annotated[
     list[str],
     typer.Argument(
         metavar="FILE...",
-        help="Problem, architecture, mapping and energy tables, native or Timeloop YAML, in any split.",
+        help="Problem, architecture, mapping, energy: native or Timeloop YAML, in any split.",
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder to write results to.")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +112,9 @@ def _case_of(file: Path, files: Sequence[str], options: LoadOptions) -> Case:
         if not absent:
             raise
         if not _sidecar(file).exists():
-            remedy = (
-                f"name the files of problem and mapping, or keep {_sidecar(file).name} beside it"
-            )
-            raise SpecError([Fault(place=fault.place, value="", rule=fault.rule, remedy=remedy,
-                                   source=fault.source) for fault in absent]) from error  # fmt: skip
+            remedy = f"name problem and mapping files, or keep {_sidecar(file).name} beside it"
+            faults = [replace(fault, remedy=remedy) for fault in absent]
+            raise SpecError(faults) from error
     return load_case([str(_sidecar(file)), *files], options)
 
 
@@ -130,8 +129,9 @@ def _check_fits(program: Program, case: Case) -> None:
     needed |= {plan.level: None for plan in program.buffers}
     for name in needed:
         if name not in known:
-            faults.append(Fault(place="program", value=name, rule="the architecture has no such level",
-                                remedy=f"known here: {', '.join(known)}"))  # fmt: skip
+            remedy = f"known here: {', '.join(known)}"
+            rule = "the architecture has no such level"
+            faults.append(Fault(place="program", value=name, rule=rule, remedy=remedy))
     used = dict(program.used_instances)
     instances = {level.name: level.instances for level in case.architecture.levels}
     instances[case.architecture.compute.name] = case.architecture.compute.instances
@@ -178,7 +178,8 @@ def _plain(row: Mapping[str, object]) -> dict[str, Any]:  # Any: a JSON tree
 
 
 def _read(file: Path) -> Program:
-    return _storage().read(file)
+    program: Program = _storage().read(file)
+    return program
 
 
 def _sidecar(file: Path) -> Path:

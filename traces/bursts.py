@@ -272,7 +272,7 @@ def _add(tally: Tally, one: Tally, count: int) -> None:
     tally.words_in += one.words_in * count
     tally.busiest += one.busiest * count
     tally.deliveries += one.deliveries * count
-    tally.hops += one.hops * count
+    tally.half_hops += one.half_hops * count
     tally.links += one.links * count
     for size, words in one.multicast.items():
         tally.multicast[size] += words * count

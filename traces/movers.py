@@ -30,7 +30,7 @@ class Tally:
     busiest: int = 0
     deliveries: int = 0
     multicast: Counter[int] = field(default_factory=Counter)
-    hops: Fraction = Fraction(0)
+    half_hops: int = 0
     links: int = 0
 
     def add(self, shared: Shared) -> None:
@@ -39,7 +39,7 @@ class Tally:
         self.busiest = max(self.busiest, shared.words_in)
         self.deliveries += shared.deliveries
         self.multicast.update(shared.multicast)
-        self.hops += shared.hops
+        self.half_hops += shared.half_hops
 
     def merge(self, other: Tally) -> None:
         """Add another tally of the same network."""
@@ -47,7 +47,7 @@ class Tally:
         self.busiest = max(self.busiest, other.busiest)
         self.deliveries += other.deliveries
         self.multicast.update(other.multicast)
-        self.hops += other.hops
+        self.half_hops += other.half_hops
         self.links += other.links
 
     def crossing(self, network: str, times: int, longest: int) -> Crossing:
@@ -58,7 +58,7 @@ class Tally:
             busiest_words=self.busiest,
             deliveries=(self.deliveries + self.links) * times,
             multicast=tuple((size, words * times) for size, words in sorted(self.multicast.items())),
-            hops=self.hops * times,
+            hops=Fraction(self.half_hops * times, 2),
             links=self.links * times,
             longest=longest,
         )
@@ -339,10 +339,10 @@ class _MoverCompiler:
                 number = self.record(step.now, step.before, self._slides(move), None)
                 keyed.append((step.loop, step.key, number))
         elif self.may_link:
-            table = [
-                tuple(self._plain(loop, earlier) for earlier in range(depth + 1))
-                for loop in range(depth)
-            ]
+            # Only the innermost loop steps after any loop (or first); the others after it.
+            last = depth - 1
+            table = [(self._plain(loop, last),) * (depth + 1) for loop in range(last)]
+            table += [tuple(self._plain(last, e) for e in range(depth + 1))] if depth else []
         else:
             table = [(self._plain(loop, depth),) * (depth + 1) for loop in range(depth)]
         keepers = nest.keepers(tensor.name)

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from stallscope.traces.boxes import Box, Demand, demand_words, volume
 from stallscope.traces.nest import Block
 
-__all__ = ["Shared", "group", "hops", "linked", "unite"]
+__all__ = ["Shared", "group", "half_hops", "linked", "unite"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,54 +33,56 @@ class Shared:
         words_in: Words entering.
         deliveries: Words arriving.
         multicast: Words entering by destinations reached.
-        hops: Sum of hops over words entering.
+        half_hops: Twice the sum of hops over words entering.
     """
 
     demand: Demand
     words_in: int
     deliveries: int
     multicast: Counter[int]
-    hops: Fraction
+    half_hops: int
 
 
-def hops(block: Block, members: Sequence[int]) -> Fraction:
-    """Links one word crosses to reach the destinations ``members``; none in a block of one."""
+def half_hops(block: Block, members: Sequence[int]) -> int:
+    """Twice the links one word crosses to reach ``members`` (half height may lie between rows)."""
     if block.count == 1:
-        return Fraction(0)
+        return 0
     columns: dict[int, tuple[int, int]] = {}
     for index in members:
         x, y = block.position(index)
         low, high = columns.get(x, (y, y))
         columns[x] = (min(low, y), max(high, y))
-    centre = Fraction(block.height - 1, 2)
-    vertical = sum(
-        (max(centre - low, Fraction(0)) + max(high - centre, Fraction(0)))
-        for low, high in columns.values()
-    )
-    return max(columns) + vertical
+    centre = block.height - 1
+    twice = 2 * max(columns)
+    for low, high in columns.values():
+        twice += max(centre - 2 * low, 0) + max(2 * high - centre, 0)
+    return twice
 
 
 def group(block: Block, demands: Sequence[Demand], is_multicast: bool) -> Shared:
     """Share equal demands (rule ``timeloop``); destinations without a demand take no part."""
+    if len(demands) == 1:
+        words = demand_words(demands[0])
+        return Shared(demands[0], words, words, Counter({1: words} if words else {}), 0)
     groups: dict[object, list[int]] = {}
     for index, demand in enumerate(demands):
         if demand:
             groups.setdefault(demand if is_multicast else index, []).append(index)
     multicast: Counter[int] = Counter()
     supply: list[Box] = []
-    total = Fraction(0)
+    total = 0
     for members in groups.values():
         demand = demands[members[0]]
         words = demand_words(demand)
         supply.extend(demand)
         multicast[len(members)] += words
-        total += words * hops(block, members)
+        total += words * half_hops(block, members)
     return Shared(
         demand=tuple(supply),
         words_in=sum(multicast.values()),
         deliveries=sum(size * words for size, words in multicast.items()),
         multicast=multicast,
-        hops=total,
+        half_hops=total,
     )
 
 
@@ -92,16 +93,16 @@ def unite(block: Block, demands: Sequence[Demand], is_multicast: bool) -> Shared
         return group(block, demands, is_multicast)
     members, supply = _cells(demands)
     multicast: Counter[int] = Counter()
-    total = Fraction(0)
+    total = 0
     for who, words in members.items():
         multicast[len(who)] += words
-        total += words * hops(block, who)
+        total += words * half_hops(block, who)
     return Shared(
         demand=supply,
         words_in=sum(multicast.values()),
         deliveries=sum(size * words for size, words in multicast.items()),
         multicast=multicast,
-        hops=total,
+        half_hops=total,
     )
 
 

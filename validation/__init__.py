@@ -1,0 +1,45 @@
+"""Validation: analytical, simulated and reference figures side by side."""
+
+from __future__ import annotations
+
+import os
+
+from stallscope.simcore.errors import Fault, SpecError
+from stallscope.validation.comparison import Comparison, ComparisonRow, compare
+from stallscope.validation.points import Excluded, Point, Report
+from stallscope.validation.timeloop import validate_timeloop
+
+__all__ = [
+    "NAMES",
+    "Comparison",
+    "ComparisonRow",
+    "Excluded",
+    "Point",
+    "Report",
+    "compare",
+    "validate",
+]
+
+NAMES = (
+    "timeloop", "dram", "noc", "systolic", "gemmini", "sparsity", "dmazerunner", "reram", "eyeriss",
+)  # fmt: skip
+"""Reference sets; see docs for which are built."""
+
+_BUILT = {"timeloop": validate_timeloop}
+
+
+def validate(name: str, cases: str | os.PathLike[str] | None = None) -> Report:
+    """Validate against a reference set.
+
+    Args:
+        name: One of NAMES.
+        cases: A file or folder in the set's form; None for the project's own copy of its figures.
+
+    Raises:
+        SpecError: If there is no such set, it is not built yet, or ``cases`` is not in its form.
+    """
+    if name in _BUILT:
+        return _BUILT[name](cases)
+    rule = "is not built yet" if name in NAMES else "is no reference set"
+    remedy = f"built: {', '.join(_BUILT)}"
+    raise SpecError([Fault(place="validate", value=name, rule=rule, remedy=remedy)])

@@ -30,8 +30,9 @@ def print_report(console: Console, document: Document) -> None:
     console.print(table(columns, rows, f"validation: {document['validation']}"))
     outside = [point for point in document["points"] if _is_outside(point)]
     for point in outside[:_MOST]:
-        console.print(f"  {point['case']} {point['class']} {point['metric']}: reference "
-                      f"{point['reference']}, simulated {point['simulated']}", markup=False)  # fmt: skip
+        where = f"{point['case']} {point['class']} {point['metric']}"
+        figures = f"reference {point['reference']}, simulated {point['simulated']}"
+        console.print(f"  {where}: {figures}", markup=False)
     if len(outside) > _MOST:
         console.print(f"  ... {len(outside) - _MOST} more")
     for excluded in document["excluded"]:

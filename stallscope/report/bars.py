@@ -58,16 +58,19 @@ def bar(stack: Mapping[str, int], scale: int, width: int, *, ascii_only: bool = 
     return text
 
 
-def legend(stacks: Iterable[Mapping[str, int]], *, ascii_only: bool = False) -> Text:
-    """Name the glyphs of all classes that occur."""
-    names = dict.fromkeys(name for stack in stacks for name in stack)
-    text = Text()
+def legend(
+    stacks: Iterable[Mapping[str, int]], width: int, *, ascii_only: bool = False
+) -> list[Text]:
+    """Name the glyphs of all classes that occur, in lines of at most ``width``."""
+    names = dict.fromkeys(name for stack in stacks for name in stack if stack[name])
+    lines = [Text()]
     for name in _ordered(names):
         glyph, colour = glyph_of(name, ascii_only=ascii_only)
-        text.append(f"{glyph} ", style=colour)
-        text.append(f"{name}   ")
-    text.rstrip()
-    return text
+        if len(lines[-1]) + len(name) + 2 > width:
+            lines.append(Text())
+        lines[-1].append(f"{glyph} ", style=colour)
+        lines[-1].append(f"{name}   ")
+    return lines
 
 
 def losses(stack: Mapping[str, int], count: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from stallscope.report.bars import bar, legend, losses
 from stallscope.report.document import Document
@@ -14,7 +15,7 @@ from stallscope.report.tables import energy, percent, seconds, table, whole
 
 __all__ = ["Shown", "print_network"]
 
-_BAR = 46
+_BAR = 37
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,42 +32,53 @@ def print_network(console: Console, network: str, shown: Sequence[Shown]) -> Non
     Args:
         console: Where to print.
         network: Name of the network.
-        shown: The accelerator asked for, then the one beside it.
+        shown: The accelerator asked for, then the ones beside it.
     """
-    names = " beside ".join(one.accelerator for one in shown)
-    console.print(f"[bold]{network}[/bold] on [bold]{names}[/bold]", end="\n\n")
-    for one in shown:
-        console.print(_layers(one))
+    names = ", beside it ".join(f"[bold]{one.accelerator}[/bold]" for one in shown)
+    console.print(f"[bold]{network}[/bold] on {names}")
+    console.print(_layers(shown))
     _print_bars(console, shown)
     _print_notes(console, shown)
 
 
-def _layers(one: Shown) -> Table:
-    columns = [("layer", "left"), ("cycles", "right"), ("analytical", "right"), ("ratio", "right"),
-               ("utilisation", "right"), ("time", "right"), ("energy", "right"),
-               ("bound by", "left")]  # fmt: skip
+def _layers(shown: Sequence[Shown]) -> Table:
+    columns = [("\nlayer", "left"), ("\ncycles", "right"), ("\nanalytical", "right"),
+               ("\nratio", "right"), ("utili-\nsation", "right"), ("\nenergy", "right"),
+               ("\ntime", "right")]  # fmt: skip
+    for _ in shown[1:]:
+        columns += [("│\n│", "left"), ("beside:\ncycles", "right"), ("\nratio", "right"),
+                    ("utili-\nsation", "right")]  # fmt: skip
     rows: list[list[RenderableType]] = []
-    for layer in one.document["layers"]:
-        times = f" x{layer['repeat']}" if layer["repeat"] > 1 else ""
-        same = f" (= {layer['same_as']})" if layer["same_as"] else ""
-        bound = layer["analytical"]["bound_by"]
-        rows.append([layer["name"] + times + same, *_figures(layer), bound])
+    documents = [one.document for one in shown]
+    for layers in zip(*(document["layers"] for document in documents), strict=True):
+        times = f" x{layers[0]['repeat']}" if layers[0]["repeat"] > 1 else ""
+        same = f" (= {layers[0]['same_as']})" if layers[0]["same_as"] else ""
+        rows.append([layers[0]["name"] + times + same, *_figures(layers)])
     rows.append(["---"])
-    rows.append(["total", *_figures(one.document["total"]), ""])
-    return table(columns, rows, one.accelerator)
+    rows.append(["total", *_figures([document["total"] for document in documents])])
+    return table(columns, rows, "")
 
 
-def _figures(document: Document) -> list[str]:
+def _figures(documents: Sequence[Document]) -> list[str]:
+    first = documents[0]
+    cells = [whole(first["cycles"]), whole(first["analytical"]["cycles"]), _ratio(first),
+             percent(first["utilization"]), energy(first["energy_pj"]),
+             seconds(first["seconds_at_clock"])]  # fmt: skip
+    for document in documents[1:]:
+        cells += ["│", whole(document["cycles"]), _ratio(document)]
+        cells.append(percent(document["utilization"]))
+    return cells
+
+
+def _ratio(document: Document) -> str:
     analytical = document["analytical"]["cycles"]
-    ratio = f"{document['cycles'] / analytical:.3f}" if analytical else "-"
-    return [whole(document["cycles"]), whole(analytical), ratio, percent(document["utilization"]),
-            seconds(document["seconds_at_clock"]), energy(document["energy_pj"])]  # fmt: skip
+    return f"{document['cycles'] / analytical:.3f}" if analytical else "-"
 
 
 def _print_bars(console: Console, shown: Sequence[Shown]) -> None:
     """Print the cycle stacks; bars of one layer have one scale."""
     ascii_only = console.options.ascii_only
-    console.print("[bold]Where the cycles go[/bold] (bars of one layer share a scale)")
+    console.print("[bold]Where the cycles go[/bold]")
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True, width=_BAR)
@@ -81,27 +93,30 @@ def _print_bars(console: Console, shown: Sequence[Shown]) -> None:
             stack: dict[str, int] = layer["cycle_stack"]
             stacks.append(stack)
             drawn = bar(stack, scale, _BAR, ascii_only=ascii_only)
-            share = f"compute {percent(stack['compute'] / layer['cycles'])}, {losses(stack, 1)}"
+            share = f"compute {percent(stack['compute'] / layer['cycles'])}, {losses(stack, 2)}"
             grid.add_row(name, drawn, share.rstrip(", "))
             name = ""
     console.print(grid)
     if len(shown) > 1:
-        order = ", lower bar ".join(one.accelerator for one in shown)
-        console.print(f"upper bar {order}")
-    console.print(legend(stacks, ascii_only=ascii_only), end="\n\n")
+        order = ", then ".join(one.accelerator for one in shown)
+        console.print(f"Bars of a layer: {order}; all of one layer have one scale.")
+    for line in legend(stacks, console.width, ascii_only=ascii_only):
+        console.print(line)
 
 
 def _print_notes(console: Console, shown: Sequence[Shown]) -> None:
     """Print the rules, the assumptions and how the runs went."""
     layers = [layer for one in shown for layer in one.document["layers"]]
     rules = sorted({layer["rules"]["reuse"] for layer in layers})
-    console.print(f"Reuse rule: {', '.join(rules)}. Assumptions:")
+    console.print(f"\n[bold]Assumptions[/bold], with the reuse rule {', '.join(rules)}")
     sentences: dict[str, list[str]] = {}
     for layer in shown[0].document["layers"]:
         for sentence in layer["assumptions"]:
             sentences.setdefault(sentence, []).append(layer["name"])
+    grid = Table.grid(padding=(0, 1))
     for sentence, names in sentences.items():
-        console.print(f"  {', '.join(names)}: {sentence}", markup=False)
+        grid.add_row(" ", Text(", ".join(names)), Text(sentence))
+    console.print(grid)
     runs = [one.document["total"]["simulation"] for one in shown]
     cycles = sum(one.document["total"]["cycles"] for one in shown)
     skipped = sum(run["fast_forwarded_cycles"] for run in runs)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from stallscope.report.bars import bar, legend, losses
 from stallscope.report.document import Document
@@ -34,7 +35,7 @@ def make_console() -> Console:
 def table(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]], title: str) -> Table:
     """Make a table; a row whose first cell is ``---`` is a line."""
     made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold",
-                 pad_edge=False, padding=(0, 1))  # fmt: skip
+                 pad_edge=False, padding=(0, 1, 0, 0))  # fmt: skip
     for heading, side in columns:
         made.add_column(heading, justify="right" if side == "right" else "left",
                         no_wrap=side == "right")  # fmt: skip
@@ -82,6 +83,7 @@ def print_result(console: Console, document: Document) -> None:
     _print_stack(console, document["cycle_stack"], document["cycles"])
     _print_levels(console, document)
     _print_networks(console, document)
+    _print_bandwidths(console, document["levels"])
     _print_units(console, document["units"], document["cycles"])
     print_assumptions(console, document["assumptions"])
 
@@ -91,6 +93,7 @@ def print_estimate(console: Console, document: Document) -> None:
     _print_summary(console, document, simulated=False)
     _print_levels(console, document)
     _print_networks(console, document)
+    _print_bandwidths(console, document["levels"])
     print_assumptions(console, document["assumptions"])
 
 
@@ -117,7 +120,8 @@ def _print_stack(console: Console, stack: Mapping[str, int], cycles: int) -> Non
     ascii_only = console.options.ascii_only
     console.print("\n[bold]Where the cycles go[/bold]")
     console.print(bar(stack, cycles, _BAR, ascii_only=ascii_only), losses(stack, 3))
-    console.print(legend([stack], ascii_only=ascii_only))
+    for line in legend([stack], console.width, ascii_only=ascii_only):
+        console.print(line)
     rows = [[name, whole(amount), percent(amount / cycles)] for name, amount in stack.items()]
     console.print(table([("class", "left"), ("cycles", "right"), ("share", "right")], rows, ""))
 
@@ -158,6 +162,23 @@ def _print_networks(console: Console, document: Document) -> None:
         console.print(table(columns, rows, "Networks, words"))
 
 
+def _print_bandwidths(console: Console, levels: Sequence[Document]) -> None:
+    columns = [("level", "left"), *((f"{port}s", "left") for port in ("read", "write")),
+               ("both", "left")]  # fmt: skip
+    rows: list[list[RenderableType]] = [
+        [level["name"], *(_rate(level[f"{port}_words_per_cycle"])
+                          for port in ("read", "write", "shared"))]
+        for level in levels
+    ]  # fmt: skip
+    title = "Words per cycle and used instance: average of limit"
+    console.print(table(columns, rows, title))
+
+
+def _rate(port: Mapping[str, float | None]) -> str:
+    peak = "unlimited" if port["peak"] is None else f"{port['peak']:g}"
+    return f"{port['achieved']:.3g} of {peak}"
+
+
 def _print_units(console: Console, units: Document, cycles: int) -> None:
     columns = [("unit", "left"), ("busy", "right"), ("idle", "right"), ("waits for", "left")]
     rows = []
@@ -172,5 +193,7 @@ def print_assumptions(console: Console, assumptions: Sequence[str]) -> None:
     """Print what the figures rest on that no file says."""
     if assumptions:
         console.print("[bold]Assumptions[/bold]")
+    grid = Table.grid(padding=(0, 1))
     for sentence in assumptions:
-        console.print(f"  - {sentence}", markup=False)
+        grid.add_row(" -", Text(sentence))
+    console.print(grid)

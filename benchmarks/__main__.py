@@ -1,0 +1,33 @@
+"""`make bench`: ratios within one run, each beside its limit. Exit code 1 if one is past it."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import engine, workload
+
+# benchmark, limit, whether the ratio must stay below it, aim
+TABLE = (
+    (engine.step_cost, 20.0, True, 8.0),
+    (workload.fast_forward_gain, 10.0, False, 50.0),
+    (workload.doubling_cost, 1.5, True, 1.5),
+    (workload.network_cost, 5.0, True, 1.0),
+    (workload.watching_cost, 1.4, True, 1.4),
+)
+
+
+def main() -> int:
+    failed = 0
+    print(f"{'benchmark':42} {'figure':>8} {'limit':>8} {'aim':>6}")
+    for benchmark, limit, is_below, aim in TABLE:
+        name, ratio, shown = benchmark()
+        is_within = ratio <= limit if is_below else ratio >= limit
+        failed += not is_within
+        sign = "<=" if is_below else ">="
+        verdict = "" if is_within else "  PAST ITS LIMIT"
+        print(f"{name:42} {ratio:8.2f} {sign}{limit:6.1f} {aim:6.1f}  {shown}{verdict}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""The presets are legal, say their sources, and give the reference's figures."""
+
+from fractions import Fraction
+
+import pytest
+
+import stallscope as ss
+from stallscope.catalog import (
+    ACCELERATORS,
+    accelerator_of,
+    load_network,
+    network_of,
+    preset,
+    with_preset_names,
+)
+from stallscope.run import LoadOptions, load_layers
+
+# Timeloop v3.0.3 (6b41058) on the cases map_alexnet_conv1..5: cycles, and the sum of the
+# energies of all levels and MACs, pJ.
+TIMELOOP = {
+    "conv1": (798_600, 859_787_063),
+    "conv2": (3_732_480, 3_269_456_185),
+    "conv3": (958_464, 1_273_289_270),
+    "conv4": (1_437_696, 1_467_346_714),
+    "conv5": (958_464, 1_056_700_884),
+}
+
+
+def layers(accelerator: str) -> dict[str, ss.Case]:
+    chosen = accelerator_of(accelerator)
+    assert chosen.network is not None
+    network = load_network(network_of(chosen.network))
+    loaded = load_layers(network, [chosen.path], LoadOptions())
+    return {layer.name: layer.case for layer in loaded}
+
+
+@pytest.mark.parametrize("accelerator", [entry.name for entry in ACCELERATORS])
+def test_estimates_are_timeloops_figures(accelerator: str) -> None:
+    for name, case in layers(accelerator).items():
+        estimate = ss.analyze(case)
+        assert estimate.cycles == TIMELOOP[name][0]
+        assert estimate.energy_pj == pytest.approx(TIMELOOP[name][1], abs=1)
+        assert estimate.missing == ()
+
+
+def test_the_finite_preset_has_the_limits_it_names() -> None:
+    case = layers("eyeriss-168")["conv1"]
+    dram, glb = case.architecture.level("DRAM"), case.architecture.level("shared_glb")
+    assert dram.shared_words_per_cycle == Fraction(4)
+    assert (dram.read_latency_cycles, dram.write_latency_cycles) == (50, 50)
+    assert (glb.read_words_per_cycle, glb.write_words_per_cycle) == (16, 16)
+    assert case.architecture.compute.instances == 168
+
+
+def test_the_twin_differs_in_main_memory_only() -> None:
+    finite = layers("eyeriss-168")["conv1"].architecture
+    unlimited = layers("eyeriss-168-unlimited")["conv1"].architecture
+    assert finite.levels[1:] == unlimited.levels[1:]
+    assert finite.compute == unlimited.compute
+    assert unlimited.levels[0].shared_words_per_cycle is None
+    assert unlimited.levels[0].read_latency_cycles == 0
+
+
+def test_files_of_presets_are_named_without_their_place() -> None:
+    case = with_preset_names(layers("eyeriss-168")["conv3"])
+    assert [file.path for file in case.files] == [
+        "preset:eyeriss-168.yaml", "preset:alexnet/conv3.yaml",
+    ]  # fmt: skip
+
+
+def test_an_unknown_preset_names_the_nearest() -> None:
+    with pytest.raises(ss.SpecError, match="did you mean eyeriss-168"):
+        preset("eyeris-168")
+    with pytest.raises(ss.SpecError, match="no preset and no file of this name"):
+        accelerator_of("eyeris-168")
+
+
+def test_a_network_file_reports_every_fault(tmp_path) -> None:
+    file = tmp_path / "net.yaml"
+    file.write_text(
+        "stallscope: 1\n"
+        "network:\n"
+        "  name: n\n"
+        "  layers:\n"
+        "    - {name: a, files: []}\n"
+        "    - {name: b, files: [b.yaml], repeat: 0}\n"
+        "    - {name: b, fils: [b.yaml]}\n"
+    )
+    with pytest.raises(ss.SpecError) as raised:
+        load_network(network_of(str(file)))
+    message = str(raised.value)
+    assert "net.yaml:5: network.layers[0].files" in message
+    assert "network.layers[1].repeat = 0: needs a whole number >= 1" in message
+    assert "did you mean files?" in message
+    assert "b is there twice" in message

@@ -1,0 +1,264 @@
+"""A program as a file: compact, versioned JSON that a person can read.
+
+The file says what it is in its first key, carries a digest of its content, and reads back to an
+equal program: whole numbers and ratios stay exact. It is written beside its place and moved there
+when complete, so that a reader never meets half a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import NoReturn
+
+from pydantic import TypeAdapter, ValidationError
+
+from stallscope.simcore.errors import Fault, SpecError
+from stallscope.traces.program import ComputeStream, MoverStream, Program
+
+__all__ = ["MAX_BYTES", "VERSION", "from_text", "read", "replacing", "save", "to_text"]
+
+VERSION = 1
+"""Version of the file's form; a reader refuses others."""
+MAX_BYTES = 256 * 1024 * 1024
+"""Largest file read: a program is a page, or some megabytes with many odd remainders."""
+_HEADER = "stallscope_program"
+_DIGEST = "sha256"
+_BODY = "program"
+_LINE = 100
+_AGAIN = "compile the program again"
+
+PathLike = str | os.PathLike[str]
+
+
+def save(program: Program, path: PathLike) -> None:
+    """Write a program; the file appears complete or not at all.
+
+    Raises:
+        OSError: If the place cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(to_text(program), encoding="utf-8")
+
+
+def read(path: PathLike) -> Program:
+    """Read a program that `save` wrote; the two are equal.
+
+    Raises:
+        SpecError: No such file, not a program, another version, or corrupt.
+    """
+    name = os.fspath(path)
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            _refuse(name, "file", "", "is not a file", "name a program file")
+        if status.st_size > MAX_BYTES:
+            rule = f"is larger than {MAX_BYTES} bytes, the most a program may have"
+            _refuse(name, "file", f"{status.st_size} bytes", rule, _AGAIN)
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        _refuse(name, "file", "", f"is not UTF-8 text ({error.reason})", _AGAIN, error)
+    except OSError as error:
+        rule = f"cannot be read: {error.strerror or error}"
+        _refuse(name, "file", "", rule, "name a program file", error)
+    return from_text(text, name)
+
+
+def to_text(program: Program) -> str:
+    """Return the content of a program's file."""
+    body = _adapter().dump_python(program, mode="json")
+    document = {_HEADER: VERSION, _DIGEST: _digest(body), _BODY: body}
+    return "".join(_lines(document, "", "")) + "\n"
+
+
+def from_text(text: str, source: str) -> Program:
+    """Read a program from the content of its file.
+
+    Args:
+        text: The content.
+        source: The file's name, for messages.
+
+    Raises:
+        SpecError: Not a program, another version, or corrupt.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        _refuse(source, "file", "", f"is not a whole JSON text ({error})", _AGAIN, error)
+    if not isinstance(document, dict) or _HEADER not in document:
+        rule = f"is not a program: it has no key {_HEADER!r}"
+        _refuse(source, "file", "", rule, "name a file that `stallscope compile` wrote")
+    if document[_HEADER] != VERSION or isinstance(document[_HEADER], bool):
+        rule = f"is not a version this release reads ({VERSION})"
+        _refuse(source, _HEADER, _short(document[_HEADER]), rule, _AGAIN)
+    for key in sorted({_BODY, _HEADER, _DIGEST} ^ document.keys()):
+        if key != _DIGEST:
+            rule = "is missing" if key == _BODY else "is not a key of a program file"
+            _refuse(source, key, "", rule, _AGAIN)
+    return _program(document, source)
+
+
+@contextmanager
+def replacing(path: PathLike) -> Iterator[Path]:
+    """Yield a temporary file beside ``path`` that takes its place, unless something fails."""
+    target = Path(path)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@cache
+def _adapter() -> TypeAdapter[Program]:
+    return TypeAdapter(Program)
+
+
+def _digest(body: object) -> str:
+    """Digest of the content, whatever its layout in the file."""
+    plain = json.dumps(body, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def _program(document: dict[str, object], source: str) -> Program:
+    body = document[_BODY]
+    if _DIGEST in document and document[_DIGEST] != _digest(body):
+        rule = f"is not the digest of {_BODY!r}: the file was damaged or edited"
+        remedy = f"{_AGAIN}; if you edited it on purpose, remove the key {_DIGEST!r}"
+        _refuse(source, _DIGEST, _short(document[_DIGEST]), rule, remedy)
+    try:
+        program = _adapter().validate_json(json.dumps(body), strict=True)
+    except ValidationError as error:
+        raise SpecError(
+            [
+                Fault(
+                    place=".".join([_BODY, *map(str, found["loc"])]),
+                    value=_short(found["input"]),
+                    rule=found["msg"].lower(),
+                    remedy=_AGAIN,
+                    source=source,
+                )
+                for found in error.errors(include_url=False)
+            ]
+        ) from error
+    if _adapter().dump_python(program, mode="json") != body:
+        _refuse(source, _BODY, "", "has keys or values that a program does not have", _AGAIN)
+    faults = [
+        Fault(place=f"{_BODY}.{place}", value=value, rule=rule, remedy=_AGAIN, source=source)
+        for place, value, rule in _inconsistent(program)
+    ]
+    if faults:
+        raise SpecError(faults)
+    return program
+
+
+def _refuse(
+    source: str, place: str, value: object, rule: str, remedy: str, cause: Exception | None = None
+) -> NoReturn:
+    fault = Fault(place=place, value=value, rule=rule, remedy=remedy, source=source)
+    raise SpecError([fault]) from cause
+
+
+def _short(value: object) -> str:
+    shown = str(value)
+    return shown if len(shown) <= _LINE else f"{shown[:_LINE]}..."
+
+
+# ---------------------------------------------------------------------- layout
+
+
+def _lines(value: object, indent: str, lead: str) -> Iterator[str]:
+    """The pieces of a value's text: on one line if it fits, else an item a line."""
+    flat = json.dumps(value, ensure_ascii=False)
+    items = _items(value)
+    if not items or len(indent) + len(lead) + len(flat) <= _LINE:
+        yield f"{lead}{flat}"
+        return
+    deeper = f"{indent} "
+    left, right = ("{", "}") if isinstance(value, dict) else ("[", "]")
+    yield f"{lead}{left}"
+    for number, (key, item) in enumerate(items):
+        yield f"{',' if number else ''}\n{deeper}"
+        yield from _lines(item, deeper, key)
+    yield f"\n{indent}{right}"
+
+
+def _items(value: object) -> list[tuple[str, object]]:
+    """What may be broken over lines; a list of plain numbers stays on one."""
+    if isinstance(value, dict):
+        return [(f"{json.dumps(key, ensure_ascii=False)}: ", item) for key, item in value.items()]
+    if isinstance(value, list) and any(isinstance(item, list | dict) for item in value):
+        return [("", item) for item in value]
+    return []
+
+
+# ---------------------------------------------------------------------- consistency
+
+_Finding = tuple[str, object, str]
+
+
+def _inconsistent(program: Program) -> Iterator[_Finding]:
+    """What would lead an executing unit astray: (place, value, rule)."""
+    dims = dict(program.dims)
+    levels = {name for name, _ in program.used_instances}
+    fed = {(mover.tensor, mover.child) for mover in program.movers}
+    if len(fed) != len(program.movers):
+        yield "movers", "", "two movers bring the same tensor to the same level"
+    for number, mover in enumerate(program.movers):
+        place = f"movers.{number}"
+        yield from _astray(mover, place, dims)
+        for level in {mover.parent, mover.child} - levels:
+            yield place, level, "is not a level of the program"
+        if mover.parent_depth > len(mover.loops) or mover.parent_depth < 0:
+            yield f"{place}.parent_depth", mover.parent_depth, "is not a number of loops"
+        if not mover.parent_is_memory and (mover.tensor, mover.parent) not in fed:
+            yield f"{place}.parent", mover.parent, f"nothing brings {mover.tensor} there"
+    yield from _astray(program.compute, "compute", dims)
+    for number, operand in enumerate(program.compute.operands):
+        place = f"compute.operands.{number}"
+        if operand.depth >= 0 and (operand.tensor, operand.level) not in fed:
+            yield place, operand.level, f"nothing brings {operand.tensor} there"
+        if operand.depth > len(program.compute.loops) or operand.depth < -1:
+            yield f"{place}.depth", operand.depth, "is not a number of loops"
+    if sum(operand.is_output for operand in program.compute.operands) != 1:
+        yield "compute.operands", "", "must have one output"
+    for number, work in enumerate(program.compute.records):
+        if len(work.accesses) != len(program.compute.operands):
+            yield f"compute.records.{number}.accesses", len(work.accesses), "one per operand"
+
+
+def _astray(stream: MoverStream | ComputeStream, place: str, dims: dict[str, int]) -> Iterator[_Finding]:
+    depth, kinds = len(stream.loops), len(stream.records)
+    for loop in stream.loops:
+        if loop.dimension not in dims:
+            yield f"{place}.loops", loop.dimension, "is not a dimension of the program"
+        if loop.extent < 1 or loop.step < 1:
+            yield f"{place}.loops", f"{loop.extent} of {loop.step}", "must be at least 1"
+    for name, bound in stream.bounds:
+        if dims.get(name) != bound:
+            yield f"{place}.bounds", f"{name} {bound}", "is not the bound of the dimension"
+    if not len(stream.bounds) == len(stream.classes) == len(stream.grain):
+        yield f"{place}.classes", len(stream.classes), "bounds, classes, grain differ in number"
+    if any(grain < 1 for grain in stream.grain):
+        yield f"{place}.grain", stream.grain, "must be at least 1"
+    if not stream.keyed and [len(row) for row in stream.table] != [depth + 1] * depth:
+        yield f"{place}.table", len(stream.table), f"must have {depth} rows of {depth + 1} records"
+    named = [stream.first, *(n for row in stream.table for n in row), *(n for *_, n in stream.keyed)]
+    if not all(0 <= number < kinds for number in named):
+        yield f"{place}.records", kinds, "a step names a record that does not exist"
+    for loop_number, key, _ in stream.keyed:
+        if not 0 <= loop_number < depth or len(key) != len(stream.bounds):
+            yield f"{place}.keyed", loop_number, "a step names a loop or bound that does not exist"
