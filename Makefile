@@ -24,7 +24,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/pytest benchmarks -m "slow or not slow" -o python_files="bench_*.py test_*.py" -s
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) out build dist

@@ -21,10 +21,10 @@ class Cursor:
     Attributes:
         position: Where the stream stands.
         record: Number of the record of the present step.
-        last: Number of the record of the step before; the present one at the start.
+        memory: What the stream remembers of its last movement (with remainders), by number.
     """
 
-    __slots__ = ("_bounds", "_classes", "_grain", "_keyed", "_origins", "_table", "last",
+    __slots__ = ("_bounds", "_classes", "_grain", "_keyed", "_origins", "_table", "memory",
                  "position", "record")  # fmt: skip
 
     def __init__(self, stream: MoverStream | ComputeStream, dimensions: dict[str, int]) -> None:
@@ -33,9 +33,13 @@ class Cursor:
             shapes(stream.loops, dimensions),
             {dimensions[name]: bound for name, bound in stream.bounds},
         )
-        self.record = self.last = stream.first
+        self.record = stream.first
+        self.memory = 0
         self._table = stream.table
-        self._keyed = {(loop, key): record for loop, key, record in stream.keyed}
+        self._keyed = {
+            (loop, key, memory): (record, after)
+            for loop, key, memory, record, after in stream.keyed
+        }
         self._classes = stream.classes
         self._grain = stream.grain
         self._origins = [0] * len(self._bounds)
@@ -46,25 +50,24 @@ class Cursor:
         loop = position.step()
         if loop < 0:
             return loop
-        self.last = self.record
         if not self._keyed:
             self.record = self._table[loop][position.earlier]
         else:
-            self.record = self._clipped(loop)
+            self._clipped(loop)
         return loop
 
-    def _clipped(self, loop: int) -> int:
+    def _clipped(self, loop: int) -> None:
         key = []
         for index, dimension in enumerate(self._bounds):
             now, before = self.position.origin(dimension), self._origins[index]
             grain, classes = self._grain[index], self._classes[index]
             key.append((classes[now // grain], classes[before // grain], now - before))
             self._origins[index] = now
-        return self._keyed[loop, tuple(key)]
+        self.record, self.memory = self._keyed[loop, tuple(key), self.memory]
 
     def relative(self, level: int, base: int) -> Hashable:
         """Position relative to iteration ``base`` of loop ``level``, and the record."""
-        return (self.position.relative(level, base), self.record)
+        return (self.position.relative(level, base), self.record, self.memory)
 
     def jump(self, level: int, iterations: int) -> None:
         """Move on by whole iterations of a loop."""

@@ -128,6 +128,7 @@ class Carrier(Unit):
             max(0, self.horizon - now),
             self.steps == 0,
             self.cursor.record,
+            self.cursor.memory,
             self.progress(),
         )
 

@@ -222,6 +222,7 @@ class PeArray(Unit):
             self.begun - now if self.state in (self.BUSY, self.OPERAND) else 0,
             max(0, self.tick - now * self.ticks),
             self.cursor.record,
+            self.cursor.memory,
             tuple(port.tiles - port.channel.delivered.value for port in self.operands),
             len(self._bases),
         )

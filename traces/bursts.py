@@ -239,7 +239,8 @@ class _ComputeCompiler:
         if self.nest.clipped:
             first = self.record(list(self._clipped({})))
             for step in self.steps.clipped():
-                keyed.append((step.loop, step.key, self.record(list(self._clipped(step.now)))))
+                number = self.record(list(self._clipped(step.now)))
+                keyed.append((step.loop, step.key, 0, number, 0))
         else:
             first = self.record(list(self._plain(-1)))
             table = [(self.record(list(self._plain(i))),) * (depth + 1) for i in range(depth)]

@@ -1,4 +1,4 @@
-"""The flat form of a program: one row per step of every unit, and a program that is read from it.
+"""The flat form of a program: one row per step of every unit, and the program read back from it.
 
 Columns, in the order in which units start and execute:
 
@@ -14,32 +14,53 @@ Columns, in the order in which units start and execute:
     wait_for  counters that must have been reached, such as "Weights GLB delivered 3; ..."
 
 A child's room is waited for too, in words of whatever capacity the program is executed with.
+The file's metadata hold the looped program, whose tables the rows refer to.
 
-The rows come from arithmetic on step numbers, not from walking: any stretch costs the same.
+Not modelled: rows alone, without the tables; rows that leave out steps of the nest.
 """
 
 from __future__ import annotations
 
+import os
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.program import ComputeStream, MoverStream, Op, Program, StreamLoop
+from stallscope.traces.storage import from_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Numbers = NDArray[np.int64]
 
-__all__ = ["COLUMNS", "FlatProgram", "FlatStream", "FlatUnit", "Rows", "Walk", "flat_units"]
+__all__ = [
+    "BATCH",
+    "COLUMNS",
+    "PROGRAM_KEY",
+    "FlatProgram",
+    "FlatStream",
+    "UnitStream",
+    "Walk",
+    "is_flat",
+    "read_flat",
+    "unit_streams",
+]
 
 COLUMNS = ("unit", "op", "tensor", "step", "words", "address", "group", "wait_for")
+PROGRAM_KEY = b"stallscope_program"
+"""Key of the looped program in the file's metadata."""
+BATCH = 1 << 16
+"""Rows handled at a time."""
+_MAGIC = b"PAR1"
+_AGAIN = "expand the program again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,47 +179,35 @@ def _pieces(loops: Sequence[StreamLoop], given: Numbers | np.int64) -> Numbers |
     return whole * _pieces(rest, np.int64(loop.step)) + (remainder > 0) * _pieces(rest, remainder)
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A stretch of one unit's steps, a column per array.
+@dataclass(frozen=True)
+class UnitStream:
+    """One unit of a program.
 
     Attributes:
-        step, record, loop, words: See `COLUMNS` and `FlatStream`.
-        address: None for COMPUTE.
-        waits: (counter, value to reach or 0 where it is not waited for).
-    """
-
-    step: Numbers
-    record: Numbers
-    loop: Numbers
-    words: Numbers
-    address: Numbers | None
-    waits: tuple[tuple[str, Numbers], ...]
-
-
-class FlatUnit:
-    """One unit of a program and its rows.
-
-    Attributes:
-        name: Name of the unit.
+        name: Its name, as a result gives it.
         op: What it does.
-        tensor: Tensor it moves; None for COMPUTE.
-        stream: The looped stream.
-        walk: Its steps.
+        stream: The looped stream it executes.
     """
 
-    def __init__(self, name: str, op: Op, stream: MoverStream | ComputeStream) -> None:
-        self.name = name
-        self.op = op
-        self.stream = stream
-        self.tensor = stream.tensor if isinstance(stream, MoverStream) else None
-        self.walk = Walk(stream.loops, dict(stream.bounds))
-        self._keyed = {(loop, key): record for loop, key, record in stream.keyed}
+    name: str
+    op: Op
+    stream: MoverStream | ComputeStream
+
+    @cached_property
+    def walk(self) -> Walk:
+        """The stream's steps."""
+        return Walk(self.stream.loops, dict(self.stream.bounds))
 
     @property
-    def steps(self) -> int:
-        """Number of rows."""
-        return self.walk.steps
+    def tensor(self) -> str | None:
+        """Tensor moved; None for COMPUTE."""
+        return self.stream.tensor if isinstance(self.stream, MoverStream) else None
+
+    @property
+    def elides(self) -> bool:
+        """Whether the first visit of a tile moves nothing."""
+        stream = self.stream
+        return self.op is Op.REFILL and isinstance(stream, MoverStream) and stream.elide_first
 
     def words_of(self) -> list[int]:
         """Words per record."""
@@ -206,32 +215,7 @@ class FlatUnit:
             return [record.parent_words for record in self.stream.records]
         return [work.computes for work in self.stream.records]
 
-    def rows(self, start: int, stop: int) -> Rows:
-        """The rows from step ``start`` up to but without ``stop``."""
-        # Two steps earlier, since a record may depend on the loop that stepped before.
-        base = max(0, start - 2)
-        digits = self.walk.digits(np.arange(base, stop, dtype=np.int64))
-        loops = self._stepped(digits)
-        cut = start - base
-        record = self._records(digits, loops, cut, start == 0)
-        digits, loops = digits[cut:], loops[cut:]
-        step = np.arange(start, stop, dtype=np.int64)
-        words = np.array(self.words_of(), dtype=np.int64)[record]
-        earlier = self._previous(digits) if self.op is Op.REFILL else None
-        address = None
-        if isinstance(self.stream, MoverStream):
-            address = digits @ np.array([loop.address_words for loop in self.stream.loops], np.int64)
-            if earlier is not None and self.stream.elide_first:
-                words = np.where(earlier > 0, words, 0)
-        return Rows(step, record, loops, words, address, tuple(self._waits(step, digits, earlier)))
-
-    def loops_before(self, start: int, stop: int) -> Numbers:
-        """Loop that stepped before each step."""
-        base = max(0, start - 1)
-        digits = self.walk.digits(np.arange(base, stop, dtype=np.int64))
-        return self._stepped(digits)[start - base :]
-
-    def _stepped(self, digits: Numbers) -> Numbers:
+    def stepped(self, digits: Numbers) -> Numbers:
         """Outermost loop that differs from the row before; the number of loops for the first row."""
         depth = len(self.stream.loops)
         found = np.full(len(digits), depth, dtype=np.int64)
@@ -239,86 +223,132 @@ class FlatUnit:
             found[1:] = np.argmax(digits[1:] != digits[:-1], axis=1)
         return found
 
-    def _records(self, digits: Numbers, loops: Numbers, cut: int, from_start: bool) -> Numbers:
-        """Records of the rows from ``cut`` on."""
-        stream = self.stream
-        found = np.full(len(digits), stream.first, dtype=np.int64)
-        if self._keyed:
-            found[1:] = self._clipped(digits, loops)
-        elif len(digits) > 1:
-            table = np.array(stream.table, dtype=np.int64)
-            found[1:] = table[loops[1:], loops[:-1]]
-        return found[cut:] if not from_start else found
-
-    def _clipped(self, digits: Numbers, loops: Numbers) -> Numbers:
-        """Records with remainders, of all rows but the first."""
-        stream = self.stream
-        columns = [loops[1:]]
-        for (name, _), classes, grain in zip(
-            stream.bounds, stream.classes, stream.grain, strict=True
-        ):
-            steps = [loop.step if loop.dimension == name else 0 for loop in stream.loops]
-            origin = digits @ np.array(steps, dtype=np.int64)
-            kind = np.array(classes, dtype=np.int64)[origin // grain]
-            columns += [kind[1:], kind[:-1], origin[1:] - origin[:-1]]
-        keys, place = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
-        numbers = [
-            self._keyed[row[0], tuple((row[i], row[i + 1], row[i + 2]) for i in range(1, len(row), 3))]
-            for row in keys.tolist()
-        ]
-        return np.array(numbers, dtype=np.int64)[place.reshape(-1)]
-
-    def _previous(self, digits: Numbers) -> Numbers:
-        """1 + number of the previous step at the same output tile; 0 at its first visit."""
-        loops = self.stream.loops
-        reductions = [level for level, loop in enumerate(loops) if loop.is_reduction]
-        found = np.zeros(len(digits), dtype=np.int64)
-        waiting = np.ones(len(digits), dtype=bool)
-        for level in reversed(reductions):
-            rows = np.flatnonzero(waiting & (digits[:, level] > 0))
-            waiting[rows] = False
-            if not len(rows):
-                continue
-            earlier = digits[rows]
-            earlier[:, level] -= 1
-            for inner in reductions:
-                if inner > level:
-                    earlier[:, inner] = self.walk.last(inner, earlier)
-            found[rows] = self.walk.numbers(earlier) + 1
-        return found
-
-    def _waits(
-        self, step: Numbers, digits: Numbers, earlier: Numbers | None
-    ) -> Iterator[tuple[str, Numbers]]:
-        stream = self.stream
-        if isinstance(stream, ComputeStream):
-            for operand in stream.operands:
-                if operand.depth >= 0:
-                    counter = f"{operand.tensor} {operand.level} delivered"
-                    yield counter, self._tile(digits, operand.depth)
-        elif self.op is Op.DRAIN:
-            yield f"{stream.tensor} {stream.child} finished", step + 1
-        elif not stream.parent_is_memory:
-            counter = f"{stream.tensor} {stream.parent} delivered"
-            yield counter, self._tile(digits, stream.parent_depth)
-        if earlier is not None:
-            yield f"{self.tensor} {stream.child} drained", earlier  # type: ignore[union-attr]
-
-    def _tile(self, digits: Numbers, depth: int) -> Numbers:
-        """Number, from 1, of the tile that the outer ``depth`` loops walk."""
-        outer = Walk(self.stream.loops[:depth], self.walk.bounds)
-        return outer.numbers(digits[:, :depth]) + 1
+    def loops_before(self, start: int, stop: int) -> Numbers:
+        """Loop that stepped before each step."""
+        base = max(0, start - 1)
+        digits = self.walk.digits(np.arange(base, stop, dtype=np.int64))
+        return self.stepped(digits)[start - base :]
 
 
-def flat_units(program: Program) -> tuple[FlatUnit, ...]:
-    """The units of a program in their order, named as a result names them."""
+def unit_streams(program: Program) -> tuple[UnitStream, ...]:
+    """The units of a program in their order."""
     units = []
     for stream in program.movers:
         down = f"{stream.tensor} {stream.parent}->{stream.child}"
         if stream.is_output:
             up = f"{stream.tensor} {stream.child}->{stream.parent}"
-            units.append(FlatUnit(down, Op.REFILL, stream))
-            units.append(FlatUnit(up, Op.DRAIN, stream))
+            units += [UnitStream(down, Op.REFILL, stream), UnitStream(up, Op.DRAIN, stream)]
         else:
-            units.append(FlatUnit(down, Op.FILL, stream))
-    return (*units, FlatUnit(program.compute.unit, Op.COMPUTE, program.compute))
+            units.append(UnitStream(down, Op.FILL, stream))
+    return (*units, UnitStream(program.compute.unit, Op.COMPUTE, program.compute))
+
+
+# ---------------------------------------------------------------------- reading
+
+
+def is_flat(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is Parquet, by its first bytes; False if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
+def read_flat(path: str | os.PathLike[str]) -> FlatProgram:
+    """Read an expanded program; its units then execute the rows.
+
+    Args:
+        path: A Parquet file that `listing.expand` wrote.
+
+    Raises:
+        SpecError: No such file, not an expanded program, or rows that its tables do not have.
+    """
+    import pyarrow  # 0.2 s, and only flat programs need it
+    import pyarrow.parquet
+
+    name = os.fspath(path)
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            text = (schema.metadata or {}).get(PROGRAM_KEY)
+            if text is None or not set(COLUMNS) <= set(schema.names):
+                rule = "is not an expanded program"
+                _refuse(name, "file", "", rule, "name a file that `stallscope program expand` wrote")
+            program = from_text(text.decode(), name)
+            return _Reader(program, name).read(file)
+    except (pyarrow.ArrowInvalid, UnicodeDecodeError) as error:
+        _refuse(name, "file", "", f"is not a whole Parquet file ({error})", _AGAIN, error)
+    except OSError as error:
+        rule = f"cannot be read: {error.strerror or error}"
+        _refuse(name, "file", "", rule, "name an expanded program", error)
+
+
+class _Reader:
+    """Collects and checks the rows of each unit."""
+
+    def __init__(self, program: Program, name: str) -> None:
+        self.program = program
+        self.name = name
+        self.units = {unit.name: unit for unit in unit_streams(program)}
+        self.records = {name: array("i") for name in self.units}
+
+    def read(self, file: Any) -> FlatProgram:  # Any: pyarrow has no types
+        """Read every row, a batch at a time."""
+        columns = ["unit", "op", "step", "words", "group"]
+        for batch in file.iter_batches(batch_size=BATCH, columns=columns):
+            unit = batch.column("unit").to_numpy(zero_copy_only=False)
+            cuts = [0, *(np.flatnonzero(unit[1:] != unit[:-1]) + 1).tolist(), len(unit)]
+            for start, stop in pairwise(cuts):
+                if stop > start:
+                    self._add(batch.slice(start, stop - start), unit[start])
+        streams = {}
+        for name, unit in self.units.items():
+            records = self.records[name]
+            if len(records) != unit.steps:
+                rule = f"has {len(records)} rows, its tables {unit.steps} steps"
+                _refuse(self.name, name, "", rule, _AGAIN)
+            streams[name] = FlatStream(records, _loops(unit))
+        return FlatProgram(self.program, streams)
+
+    def _add(self, batch: Any, name: object) -> None:  # Any: pyarrow has no types
+        """Add rows of one unit."""
+        unit = self.units.get(name) if isinstance(name, str) else None
+        if unit is None:
+            _refuse(self.name, "unit", name, "is not a unit of the program", _AGAIN)
+        records = self.records[unit.name]
+        step, words, group = (
+            np.asarray(batch.column(key).to_numpy(zero_copy_only=False), dtype=np.int64)
+            for key in ("step", "words", "group")
+        )
+        begun = len(records)
+        if set(batch.column("op").unique().to_pylist()) != {unit.op.value}:
+            _refuse(self.name, f"{unit.name}.op", "", f"must be {unit.op.value}", _AGAIN)
+        if not np.array_equal(step, np.arange(begun, begun + len(step))):
+            rule = f"must count up from 0 without a gap; row {begun} and later do not"
+            _refuse(self.name, f"{unit.name}.step", "", rule, _AGAIN)
+        table = np.array(unit.words_of(), dtype=np.int64)
+        if group.min() < 0 or group.max() >= len(table):
+            rule = f"must be a record of the unit, 0 to {len(table) - 1}"
+            _refuse(self.name, f"{unit.name}.group", "", rule, _AGAIN)
+        wrong = (words != table[group]) & ~((words == 0) & unit.elides)
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            rule = f"is not {table[group[at]]}, the words of its group {group[at]}"
+            _refuse(self.name, f"{unit.name}.words at step {step[at]}", int(words[at]), rule, _AGAIN)
+        records.frombytes(group.astype(np.intc).tobytes())
+
+
+def _loops(unit: UnitStream) -> array[int]:
+    found: array[int] = array("i")
+    for start in range(0, unit.steps, BATCH):
+        loops = unit.loops_before(start, min(unit.steps, start + BATCH))
+        found.frombytes(loops.astype(np.intc).tobytes())
+    return found
+
+
+def _refuse(
+    source: str, place: str, value: object, rule: str, remedy: str, cause: Exception | None = None
+) -> NoReturn:
+    fault = Fault(place=place, value=value, rule=rule, remedy=remedy, source=source)
+    raise SpecError([fault]) from cause

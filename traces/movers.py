@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
@@ -12,9 +12,9 @@ from stallscope.mappings.case import Case, Reuse
 from stallscope.mappings.problem import Tensor
 from stallscope.traces.boxes import Box, Demand, demand_words, difference, shift, volume
 from stallscope.traces.nest import Block, Nest, NestLoop
-from stallscope.traces.program import Crossing, MoverStream, Record, StreamLoop
+from stallscope.traces.program import Crossing, KeyedStep, MoverStream, Record, StreamLoop
 from stallscope.traces.sharing import Shared, group, linked, unite
-from stallscope.traces.steps import Origin, Steps
+from stallscope.traces.steps import ClippedStep, Origin, Steps
 
 Leaf = Callable[[Origin], Demand]
 """Demand of the child at an origin."""
@@ -323,21 +323,39 @@ class _MoverCompiler:
         slid = self._slides(self.steps.displacement(earlier))
         return self._leaf({}, before if slid else None)
 
+    def _clipped(self) -> list[KeyedStep]:
+        """Records of a stream with remainders, by kind of step and what is remembered before it.
+
+        Rule ``timeloop`` remembers the last movement: a step slides if it moves alike, or if
+        nothing is remembered; else the whole tile is reloaded and the memory cleared. Where a
+        loop's count is clipped to 1, any loop may step after any other.
+        """
+        kinds = [(step, self.tensor.origin(_moved(step))) for step in self.steps.clipped()]
+        remembers = self.is_timeloop and self.idle_inside == 1
+        memories: dict[tuple[int, ...] | None, int] = {None: 0}
+        keyed: list[KeyedStep] = []
+        for memory in _in_order(memories):
+            for step, vector in kinds:
+                if remembers:
+                    is_like = memory is None or memory == vector
+                    slides = is_like and sum(1 for by in vector if by) <= 1
+                    after = vector if is_like else None
+                else:
+                    slides, after = self._slides(_moved(step)), None
+                number = self.record(step.now, step.before, slides, None)
+                then = memories.setdefault(after, len(memories))
+                keyed.append((step.loop, step.key, memories[memory], number, then))
+        return keyed
+
     def compile(self) -> MoverStream:
         """Compile the stream."""
         nest, tensor = self.nest, self.tensor
         first = self.record({}, None, False, None)
         depth = len(self.loops)
         table: list[tuple[int, ...]] = []
-        keyed = []
+        keyed: list[KeyedStep] = []
         if self.is_clipped:
-            for step in self.steps.clipped():
-                move = {
-                    name: step.now.get(name, 0) - step.before.get(name, 0)
-                    for name in {*step.now, *step.before}
-                }
-                number = self.record(step.now, step.before, self._slides(move), None)
-                keyed.append((step.loop, step.key, number))
+            keyed = self._clipped()
         elif self.may_link:
             # Only the innermost loop steps after any loop (or first); the others after it.
             last = depth - 1
@@ -368,6 +386,22 @@ class _MoverCompiler:
             child_instances=nest.instances(self.child),
             networks=self.chain.names,
         )
+
+
+def _in_order(
+    memories: dict[tuple[int, ...] | None, int],
+) -> Iterator[tuple[int, ...] | None]:
+    """Every memory once, those found on the way included."""
+    done = 0
+    while done < len(memories):
+        yield list(memories)[done]
+        done += 1
+
+
+def _moved(step: ClippedStep) -> Origin:
+    """How far the origin moved, per dimension."""
+    names = {**step.now, **step.before}
+    return {name: step.now.get(name, 0) - step.before.get(name, 0) for name in names}
 
 
 def compile_mover(nest: Nest, tensor: Tensor, parent: int, child: int) -> MoverStream:

@@ -21,6 +21,7 @@ __all__ = [
     "BufferPlan",
     "ComputeStream",
     "Crossing",
+    "KeyedStep",
     "MoverStream",
     "Op",
     "Operand",
@@ -29,6 +30,11 @@ __all__ = [
     "StreamLoop",
     "Work",
 ]
+
+
+KeyedStep = tuple[int, tuple[tuple[int, int, int], ...], int, int, int]
+"""A kind of step with remainders: loop that steps, (class now, class before, move) per bounded
+dimension, memory before (0: none), record, memory after."""
 
 
 class Op(StrEnum):
@@ -135,7 +141,7 @@ class MoverStream:
         first: Record of the first step.
         table: Per loop that steps, per loop that stepped before (its number, or len(loops) for
             the first step): number of the record. Empty with remainders.
-        keyed: With remainders: (loop, (class now, class before, move) per bound, record).
+        keyed: With remainders, every kind of step: see `KeyedStep`.
         classes: Per bound, the class of each origin of the dimension, in units of ``grain``.
         grain: Per bound, the step between origins.
         parent_instances: Used instances of the parent.
@@ -156,7 +162,7 @@ class MoverStream:
     records: tuple[Record, ...]
     first: int
     table: tuple[tuple[int, ...], ...]
-    keyed: tuple[tuple[int, tuple[tuple[int, int, int], ...], int], ...]
+    keyed: tuple[KeyedStep, ...]
     classes: tuple[tuple[int, ...], ...]
     grain: tuple[int, ...]
     parent_instances: int
@@ -232,7 +238,7 @@ class ComputeStream:
     records: tuple[Work, ...]
     first: int
     table: tuple[tuple[int, ...], ...]
-    keyed: tuple[tuple[int, tuple[tuple[int, int, int], ...], int], ...]
+    keyed: tuple[KeyedStep, ...]
     classes: tuple[tuple[int, ...], ...]
     grain: tuple[int, ...]
     instances: int

@@ -29,9 +29,11 @@ def print_report(console: Console, document: Document) -> None:
                      _error(line.get("analytical_mean_abs_error_pct"))])  # fmt: skip
     console.print(table(columns, rows, f"validation: {document['validation']}"))
     outside = [point for point in document["points"] if _is_outside(point)]
+    if outside:
+        console.print("[bold]Scored points outside the reference's rounding[/bold]")
     for point in outside[:_MOST]:
-        where = f"{point['case']} {point['class']} {point['metric']}"
-        figures = f"reference {point['reference']}, simulated {point['simulated']}"
+        where = f"{point['case']} {point.get('where', '')} {point['metric']}"
+        figures = f"reference {point['reference']}, ours {_scored(point)} ({point['class']})"
         console.print(f"  {where}: {figures}", markup=False)
     if len(outside) > _MOST:
         console.print(f"  ... {len(outside) - _MOST} more")
@@ -39,11 +41,19 @@ def print_report(console: Console, document: Document) -> None:
         console.print(f"excluded: {excluded['case']}: {excluded['why']}", markup=False)
 
 
+def _scored(point: Document) -> float | None:
+    """Return the figure of ours that must equal the reference; None for a point only reported."""
+    scored = point.get("scored", "simulated")
+    figure: float | None = point.get(scored) if scored else None
+    return figure
+
+
 def _is_outside(point: Document) -> bool:
-    simulated, tolerance = point["simulated"], point["tolerance"]
-    if simulated is None or tolerance is None:
+    figure, reference = _scored(point), point["reference"]
+    if figure is None or point["tolerance"] is None:
         return False
-    return bool(abs(simulated - point["reference"]) > tolerance)
+    slack = 1e-9 * max(1.0, abs(reference))  # the last bits of a decimal fraction are no error
+    return bool(abs(figure - reference) > point["tolerance"] + slack)
 
 
 def _error(value: float | None) -> str:
