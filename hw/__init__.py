@@ -1,0 +1,1 @@
+"""Component models and the machine that wires them."""

@@ -58,7 +58,9 @@ class Binding:
             for plan in plans:
                 words = plan.tile_words * tiles[plan.tensor]
                 self.tiles[plan.tensor, level.name] = tiles[plan.tensor]
-                self.capacity[plan.tensor, level.name] = words if limit is None else min(words, limit)
+                self.capacity[plan.tensor, level.name] = (
+                    words if limit is None else min(words, limit)
+                )
 
     # ------------------------------------------------------------------ movers
 
@@ -97,13 +99,14 @@ class Binding:
             reductions=tuple(i for i, loop in enumerate(stream.loops) if loop.is_reduction),
         )
 
-    def _parts(
-        self, stream: MoverStream, record: Record, is_up: bool
-    ) -> list[tuple[Server, int]]:
+    def _parts(self, stream: MoverStream, record: Record, is_up: bool) -> list[tuple[Server, int]]:
         """Servers and words of one transfer: parent port, networks, child port."""
         outer, inner = ("write", "read") if is_up else ("read", "write")
         parts = self.ports.access(
-            stream.parent, outer, stream.tensor, [AddressRange(start=0, words=record.busiest_parent)]
+            stream.parent,
+            outer,
+            stream.tensor,
+            [AddressRange(start=0, words=record.busiest_parent)],
         )
         for crossing in record.crossings:
             parts += self.ports.link(crossing.network, crossing.busiest_words)

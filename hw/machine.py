@@ -10,12 +10,12 @@ from stallscope.hw.mover import Carrier, Drain, Fill, Refill, Wiring
 from stallscope.hw.pe_array import OperandPort, PeArray
 from stallscope.hw.ports import CAUSES, Cause, Ports
 from stallscope.mappings.architecture import Architecture
+from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.component import Component
 from stallscope.simcore.counter import Channel
 from stallscope.simcore.environment import Environment
 from stallscope.simcore.errors import DeadlockError, SimulationBug, Waiter
 from stallscope.simcore.fast_forward import FastForward
-from stallscope.simcore.servers import Servers
 from stallscope.simcore.unit import Unit
 from stallscope.traces.program import MoverStream, Program
 
@@ -51,10 +51,10 @@ class Machine:
             for index, plan in enumerate(p for p in program.buffers if p.level == level.name)
         }
         self.ports = Ports(architecture, banks)
-        self.servers = Servers(self.env, self.ports.cycle_ticks, self.ports.servers.values())
+        self.arbiter = Arbiter(self.env, self.ports.cycle_ticks, self.ports.servers.values())
         self.wiring = Wiring(
             env=self.env,
-            servers=self.servers,
+            arbiter=self.arbiter,
             causes=CAUSES,
             capacity=CAUSES.index(Cause.BUFFER_CAPACITY),
         )
@@ -88,7 +88,7 @@ class Machine:
         for stream in self.program.movers:
             self._wire_mover(stream)
         self._add_array(order)
-        self.servers.connect([self.binding.paths[unit.name] for unit in self.units])
+        self.arbiter.connect([self.binding.paths[unit.name] for unit in self.units])
 
     def _cursor(self, stream: MoverStream) -> Cursor:
         return Cursor(stream, self._dimensions)
@@ -135,6 +135,7 @@ class Machine:
         stream = self.program.compute
         cursor = Cursor(stream, self._dimensions)
         self.array = PeArray(self.wiring, stream.unit, order, cursor, self.binding.array())
+        self.array.drains = tuple(self.drains.values())
         for operand in stream.operands:
             key = (operand.tensor, operand.level)
             if operand.depth < 0:
@@ -161,8 +162,8 @@ class Machine:
         return [
             *self.units,
             *self.channels.values(),
-            *self.servers.transfers,
-            *self.servers.servers,
+            *self.arbiter.transfers,
+            *self.arbiter.servers,
         ]
 
     # ------------------------------------------------------------------ running
@@ -182,9 +183,25 @@ class Machine:
             reason = str(error)
         if reason or not all(unit.is_finished for unit in self.units):
             raise DeadlockError(self.env.cycle, self._waiters(), reason)
+        cycles = max(max(unit.end for unit in self.units), self.array.last)
         for unit in self.units:
             unit.flush()
-        return max(max(unit.end for unit in self.units), self.array.last)
+        return cycles
+
+    def drain_causes(self, cycles: int) -> list[int]:
+        """What the cycles after the last multiply-accumulate went to, per cause.
+
+        They are those of the drain that ended last; without drains they are latency.
+        """
+        array = self.array
+        left = cycles - array.last
+        if not self.drains:
+            spent = [0] * len(CAUSES)
+            spent[array.plan.latency_cause] = left
+            return spent
+        last = max(self.drains.values(), key=lambda drain: (drain.end, drain.order))
+        base = array.blame_at_end[last.name]
+        return [now - before for now, before in zip(last.blame(), base, strict=True)]
 
     def _waiters(self) -> list[Waiter]:
         waiters = []
@@ -209,7 +226,7 @@ class Machine:
         Raises:
             SimulationBug: With both values, if one is broken.
         """
-        for server in self.servers.servers:
+        for server in self.arbiter.servers:
             if server.held > cycles * self.ports.cycle_ticks:
                 raise SimulationBug(f"{server.name} held {server.held} ticks of {cycles} cycles")
         if self.binding.computes(self.array) != self.program.macs:

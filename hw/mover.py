@@ -12,9 +12,11 @@ from collections.abc import Generator, Hashable
 from dataclasses import dataclass
 
 from stallscope.hw.cursor import Cursor
+from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.counter import Channel, Counter
 from stallscope.simcore.environment import Environment, Event
-from stallscope.simcore.servers import Demand, Servers, Transfer
+from stallscope.simcore.servers import Demand
+from stallscope.simcore.transfer import Transfer
 from stallscope.simcore.unit import Arrival, Unit
 
 __all__ = ["Carrier", "Drain", "Fill", "MoverPlan", "Refill", "Wiring"]
@@ -26,13 +28,13 @@ class Wiring:
 
     Attributes:
         env: The environment.
-        servers: The servers.
+        arbiter: The arbiter of its servers.
         causes: Names of the causes of waiting.
         capacity: Number of the cause "no room".
     """
 
     env: Environment
-    servers: Servers
+    arbiter: Arbiter
     causes: tuple[str, ...]
     capacity: int
 
@@ -85,8 +87,8 @@ class Carrier(Unit):
         self.wiring = wiring
         self.cursor = cursor
         self.plan = plan
-        self.ticks = wiring.servers.cycle_ticks
-        self.transfer: Transfer = wiring.servers.slot(self)
+        self.ticks = wiring.arbiter.cycle_ticks
+        self.transfer: Transfer = wiring.arbiter.slot(self)
         self.tally = [0] * len(plan.demands)
         self.channel: Channel
         self.source: Channel | None = None
@@ -148,7 +150,9 @@ class Carrier(Unit):
         self.parent_tiles += times * growth[-2]
         self.steps += times * growth[-1]
 
-    def shift(self, level: int, iterations: int, cycles: int, times: int, growth: list[int]) -> None:
+    def shift(
+        self, level: int, iterations: int, cycles: int, times: int, growth: list[int]
+    ) -> None:
         """Apply ``times`` periods."""
         super().shift(level, iterations, cycles, times, growth)
         self.cursor.jump(level, 0)
@@ -218,7 +222,9 @@ class Fill(Carrier):
         shadow = self.shadow.relative(level, base) if self.shadow else None
         return (super().relative(level, base), shadow)
 
-    def shift(self, level: int, iterations: int, cycles: int, times: int, growth: list[int]) -> None:
+    def shift(
+        self, level: int, iterations: int, cycles: int, times: int, growth: list[int]
+    ) -> None:
         """Apply ``times`` periods, to the parent's tile as well."""
         super().shift(level, iterations, cycles, times, growth)
         if self.shadow is not None:

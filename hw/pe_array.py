@@ -17,7 +17,8 @@ from stallscope.hw.mover import MoverPlan, Wiring
 from stallscope.simcore.counter import Channel, Counter
 from stallscope.simcore.environment import Event
 from stallscope.simcore.errors import SimulationBug
-from stallscope.simcore.servers import Demand, Transfer
+from stallscope.simcore.servers import Demand
+from stallscope.simcore.transfer import Transfer
 from stallscope.simcore.unit import Unit
 
 __all__ = ["ArrayPlan", "OperandPort", "PeArray"]
@@ -90,6 +91,8 @@ class PeArray(Unit):
         fill: Cycles before the first multiply-accumulate, per cause.
         computing: Cycles in which some PE computes.
         last: Cycle after the last multiply-accumulate.
+        drains: Units that write the output back.
+        blame_at_end: What each of them had been held up by at that time.
     """
 
     def __init__(
@@ -99,9 +102,11 @@ class PeArray(Unit):
         self.wiring = wiring
         self.cursor = cursor
         self.plan = plan
-        self.ticks = wiring.servers.cycle_ticks
-        self.transfer: Transfer = wiring.servers.slot(self)
+        self.ticks = wiring.arbiter.cycle_ticks
+        self.transfer: Transfer = wiring.arbiter.slot(self)
         self.operands: list[OperandPort] = []
+        self.drains: tuple[Unit, ...] = ()
+        self.blame_at_end: dict[str, list[int]] = {}
         self.fresh = [0] * len(plan.demands)
         self.stale = [0] * len(plan.demands)
         self.stack = [0] * len(wiring.causes)
@@ -146,6 +151,7 @@ class PeArray(Unit):
             if stepped >= 0 and self.boundary is not None:
                 self.boundary(stepped)
         self.last = env._now
+        self.blame_at_end = {drain.name: drain.blame() for drain in self.drains}
         self.enter(self.IDLE, plan.latency_cause)
         self.is_finished = True
 
@@ -188,10 +194,7 @@ class PeArray(Unit):
 
     def _is_fresh(self) -> bool:
         index = self.position.index
-        for loop in self.plan.reductions:
-            if index[loop]:
-                return False
-        return True
+        return not any(index[loop] for loop in self.plan.reductions)
 
     def _submit(self, demand: Demand) -> Event:
         now = self.env._now
@@ -252,7 +255,9 @@ class PeArray(Unit):
         for port in self.operands:
             port.tiles += next(grown)
 
-    def shift(self, level: int, iterations: int, cycles: int, times: int, growth: list[int]) -> None:
+    def shift(
+        self, level: int, iterations: int, cycles: int, times: int, growth: list[int]
+    ) -> None:
         """Apply ``times`` periods, to the operands' tiles as well."""
         super().shift(level, iterations, cycles, times, growth)
         self.cursor.jump(level, 0)

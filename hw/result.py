@@ -53,6 +53,9 @@ class Result:
         estimate: The analytical figures of the same case.
         assumptions: Named assumptions the result rests on.
         simulation: How the run went.
+        port_words: Words that every limited port, bank or network moved at its busiest instance.
+        fill_causes: What the cycles before the first multiply-accumulate went to, per cause.
+        drain_causes: What the cycles after the last one went to, per cause.
     """
 
     name: str
@@ -71,4 +74,6 @@ class Result:
     estimate: Estimate
     assumptions: tuple[str, ...]
     simulation: SimulationInfo
-    port_words: Mapping[str, Mapping[str, int]]
+    port_words: Mapping[str, int]
+    fill_causes: Mapping[str, int]
+    drain_causes: Mapping[str, int]

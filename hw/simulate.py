@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from stallscope.hw.counting import count
 from stallscope.hw.machine import FastForwardMode, Machine
@@ -77,7 +77,9 @@ def execute(
             fast_forwarded_cycles=forward.skipped_cycles if forward else 0,
             peak_memory_bytes=_peak_memory(),
         ),
-        port_words={server.name: server.words for server in machine.servers.servers},
+        fill_causes=_causes(machine.array.fill or []),
+        drain_causes=_causes(machine.drain_causes(cycles)),
+        port_words={server.name: server.words for server in machine.arbiter.servers},
     )
 
 
@@ -87,11 +89,17 @@ def _peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def _causes(cycles: Sequence[int]) -> dict[str, int]:
+    """Cycles by the name of their cause."""
+    named = zip(CAUSES, cycles, strict=False)
+    return {cause.value: amount for cause, amount in named if amount}
+
+
 def _cycle_stack(machine: Machine, cycles: int) -> dict[str, int]:
     """Array cycles per class; their sum is checked."""
     array = machine.array
     stack = {"compute": array.computing, "fill": sum(array.fill or [])}
-    stack |= {cause.value: amount for cause, amount in zip(CAUSES, array.stack, strict=True)}
+    stack |= _causes(array.stack)
     stack["drain"] = cycles - array.last
     if sum(stack.values()) != cycles or min(stack.values()) < 0:
         raise SimulationBug(f"the cycle stack {stack} does not sum to {cycles} cycles")

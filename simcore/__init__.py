@@ -1,0 +1,1 @@
+"""The engine: time, counters, servers, accounts, fast-forward; nothing of accelerators."""

@@ -39,7 +39,9 @@ class Component(Protocol):
         ``before`` and ``now`` are the phases at the period's two ends.
         """
 
-    def shift(self, level: int, iterations: int, cycles: int, times: int, growth: list[int]) -> None:
+    def shift(
+        self, level: int, iterations: int, cycles: int, times: int, growth: list[int]
+    ) -> None:
         """Apply ``times`` periods of ``cycles`` in which the marks grew by ``growth``."""
 
     def resume(self) -> None:

@@ -123,7 +123,9 @@ class Channel:
         """A channel has no end of its own: its streams do."""
         return FOREVER
 
-    def shift(self, level: int, iterations: int, cycles: int, times: int, growth: list[int]) -> None:
+    def shift(
+        self, level: int, iterations: int, cycles: int, times: int, growth: list[int]
+    ) -> None:
         """Let all counters grow."""
         self.reserved += times * growth[0]
         for counter, amount in zip(self._counters, growth[1:], strict=True):

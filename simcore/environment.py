@@ -12,7 +12,7 @@ from heapq import heapify, heappop, heappush
 
 import simpy
 
-__all__ = ["ARBITRATE", "AFTER_ARBITRATION", "FOREVER", "SNAPSHOT", "Environment", "Event"]
+__all__ = ["AFTER_ARBITRATION", "ARBITRATE", "FOREVER", "SNAPSHOT", "Environment", "Event"]
 
 ARBITRATE = 1_000_000
 """Phase of arbitration: every request of the cycle's units is known by then."""
@@ -23,7 +23,6 @@ SNAPSHOT = 3_000_000
 FOREVER = 1 << 62
 """A time that never comes."""
 _STUCK = 1_000_000
-
 
 
 class Event(simpy.Event):
@@ -46,6 +45,9 @@ class Environment(simpy.Environment):
         processed: Events processed so far.
     """
 
+    _now: int
+    _queue: list[tuple[int, int, int, Event]]  # type: ignore[assignment]  # only ours are queued
+
     def __init__(self) -> None:
         super().__init__()
         self.processed = 0
@@ -63,9 +65,7 @@ class Environment(simpy.Environment):
         """Put an event on the calendar at ``cycle`` in ``phase``."""
         heappush(self._queue, (cycle, phase, next(self._eid), event))
 
-    def call(
-        self, cycle: int, phase: int, owner: object, action: Callable[[Event], None]
-    ) -> Event:
+    def call(self, cycle: int, phase: int, owner: object, action: Callable[[Event], None]) -> Event:
         """Call ``action`` at ``cycle`` in ``phase``; returns the event, for `cancel`."""
         event = self.make(owner)
         event.callbacks.append(action)
@@ -99,7 +99,8 @@ class Environment(simpy.Environment):
             elif self.processed - since > _STUCK:
                 raise TimeoutError("a million events without time moving on")
             self.processed += 1
-            callbacks, event.callbacks = event.callbacks, None
+            callbacks = event.callbacks
+            event.callbacks = None  # type: ignore[assignment]  # SimPy's sign of a processed event
             for callback in callbacks:
                 callback(event)
             if not event._ok and not event._defused:
@@ -114,7 +115,9 @@ class Environment(simpy.Environment):
         """Move the present, and every event whose owner ``moves``, by ``cycles``."""
         queue = self._queue
         queue[:] = [
-            (time + cycles, phase, order, event) if moves(event.owner) else (time, phase, order, event)
+            (time + cycles, phase, order, event)
+            if moves(event.owner)
+            else (time, phase, order, event)
             for time, phase, order, event in queue
         ]
         heapify(queue)

@@ -91,7 +91,7 @@ class Position:
         )
 
     def relative(self, level: int, base: int) -> tuple[int, ...]:
-        """The position with loop ``level`` counted from ``base``, and the loop that stepped last."""
+        """The position, loop ``level`` counted from ``base``, and the loop that stepped last."""
         index = self.index
         if self.depth <= level:
             return (*index, self.stepped)

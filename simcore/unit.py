@@ -247,7 +247,9 @@ class Unit:
         left = self.position.left(level, before[level] if level < len(before) else 0)
         return FOREVER if left == FOREVER else left // iterations
 
-    def shift(self, level: int, iterations: int, cycles: int, times: int, growth: list[int]) -> None:
+    def shift(
+        self, level: int, iterations: int, cycles: int, times: int, growth: list[int]
+    ) -> None:
         """Apply ``times`` periods; see `Component`."""
         self.position.jump(level, times * iterations)
         states, causes = len(self.states), len(self.causes)

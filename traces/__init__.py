@@ -1,0 +1,1 @@
+"""Programs: instruction set, compiler, storage."""

@@ -15,7 +15,8 @@ from math import prod
 
 from stallscope.mappings.problem import Tensor
 from stallscope.traces.boxes import Demand
-from stallscope.traces.movers import Chain, Leaf, Tally, has_links, stream_loops
+from stallscope.traces.chain import Chain, Leaf, Tally, has_links, plus
+from stallscope.traces.movers import stream_loops
 from stallscope.traces.nest import Nest
 from stallscope.traces.program import Access, ComputeStream, Operand, Work
 from stallscope.traces.steps import Origin, Steps, origins
@@ -89,7 +90,7 @@ class _Operand:
             base, before = steps.displacement(kind.loop), self._came(steps, kind.loop)
         parents = self.chain.parents() if self.nest.clipped else [{}]
         supplied = [
-            len(self.chain.share(tallies, self._word, _plus(base, parent), before))
+            len(self.chain.share(tallies, self._word, plus(base, parent), before))
             for parent in parents
         ]
         return max(supplied), sum(supplied), tallies
@@ -97,14 +98,7 @@ class _Operand:
     def _came(self, steps: Steps, loop: int) -> Leaf:
         """The word a MAC had before ``loop`` stepped, by its origin after."""
         back = {name: -by for name, by in steps.displacement(loop).items()}
-        return lambda offset: self._word(_plus(offset, back))
-
-
-def _plus(base: Origin, offset: Origin) -> Origin:
-    total = dict(base)
-    for name, by in offset.items():
-        total[name] = total.get(name, 0) + by
-    return total
+        return lambda offset: self._word(plus(offset, back))
 
 
 class _ComputeCompiler:
@@ -220,11 +214,11 @@ class _ComputeCompiler:
         chain = Chain(self.nest, self.output, 0, self.nest.depth)
         bases: list[Origin] = [{}]
         for block in chain.blocks:
-            bases = [_plus(base, offset) for base in bases for offset in block.offsets()]
+            bases = [plus(base, offset) for base in bases for offset in block.offsets()]
         for base in bases:
             work = 0
             for kind in kinds:
-                at = _plus(dict(kind.origin), base)
+                at = plus(dict(kind.origin), base)
                 if all(at.get(name, 0) < self.nest.bounds[name] for name in self.nest.clipped):
                     work += kind.count
             if work:

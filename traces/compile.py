@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from stallscope.mappings.case import Case
 from stallscope.traces.bursts import compile_compute
 from stallscope.traces.movers import compile_mover
@@ -24,7 +26,7 @@ def compile_case(case: Case) -> Program:
     movers = []
     for tensor in case.problem.tensors:
         keepers = nest.keepers(tensor.name)
-        for parent, child in zip(keepers, keepers[1:], strict=False):
+        for parent, child in pairwise(keepers):
             movers.append(compile_mover(nest, tensor, parent, child))
     return Program(
         name=case.name,
@@ -38,7 +40,9 @@ def compile_case(case: Case) -> Program:
         used_instances=tuple(
             (nest.level_name(level), nest.instances(level)) for level in range(nest.depth + 1)
         ),
-        fanouts=tuple((nest.level_name(level), nest.block(level).count) for level in range(nest.depth)),
+        fanouts=tuple(
+            (nest.level_name(level), nest.block(level).count) for level in range(nest.depth)
+        ),
     )
 
 

@@ -2,163 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections.abc import Iterator
 from math import prod
 
-from stallscope.mappings.case import Case, Reuse
+from stallscope.mappings.case import Reuse
 from stallscope.mappings.problem import Tensor
 from stallscope.traces.boxes import Box, Demand, demand_words, difference, shift, volume
-from stallscope.traces.nest import Block, Nest, NestLoop
-from stallscope.traces.program import Crossing, KeyedStep, MoverStream, Record, StreamLoop
-from stallscope.traces.sharing import Shared, group, linked, unite
+from stallscope.traces.chain import Chain, Leaf, Tally, has_links, plus
+from stallscope.traces.nest import Nest, NestLoop
+from stallscope.traces.program import KeyedStep, MoverStream, Record, StreamLoop
 from stallscope.traces.steps import ClippedStep, Origin, Steps
 
-Leaf = Callable[[Origin], Demand]
-"""Demand of the child at an origin."""
-
-__all__ = ["Chain", "Leaf", "Tally", "compile_mover", "has_links", "stream_loops"]
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one step puts on one network, summed over the instances of the outer level."""
-
-    words_in: int = 0
-    busiest: int = 0
-    deliveries: int = 0
-    multicast: Counter[int] = field(default_factory=Counter)
-    half_hops: int = 0
-    links: int = 0
-
-    def add(self, shared: Shared) -> None:
-        """Add one instance."""
-        self.words_in += shared.words_in
-        self.busiest = max(self.busiest, shared.words_in)
-        self.deliveries += shared.deliveries
-        self.multicast.update(shared.multicast)
-        self.half_hops += shared.half_hops
-
-    def merge(self, other: Tally) -> None:
-        """Add another tally of the same network."""
-        self.words_in += other.words_in
-        self.busiest = max(self.busiest, other.busiest)
-        self.deliveries += other.deliveries
-        self.multicast.update(other.multicast)
-        self.half_hops += other.half_hops
-        self.links += other.links
-
-    def crossing(self, network: str, times: int, longest: int) -> Crossing:
-        """Freeze, for ``times`` alike instances of the outermost level involved."""
-        return Crossing(
-            network=network,
-            words_in=self.words_in * times,
-            busiest_words=self.busiest,
-            deliveries=(self.deliveries + self.links) * times,
-            multicast=tuple((size, words * times) for size, words in sorted(self.multicast.items())),
-            hops=Fraction(self.half_hops * times, 2),
-            links=self.links * times,
-            longest=longest,
-        )
-
-
-class Chain:
-    """The spatial blocks between two levels, and how demands are shared across them."""
-
-    def __init__(self, nest: Nest, tensor: Tensor, parent: int, child: int) -> None:
-        case = nest.case
-        self.nest = nest
-        self.parent = parent
-        self.child = child
-        self.blocks = [nest.block(level) for level in range(parent, child)]
-        self.names = tuple(nest.level_name(level) for level in range(parent, child))
-        # Partial sums combine on every network (as Timeloop): one word leaves a block.
-        self._multicast = [
-            tensor.is_output or case.architecture.levels[level].network.multicast
-            for level in range(parent, child)
-        ]
-        self._is_overlap = case.rules.reuse is Reuse.OVERLAP
-        self._offsets = [tuple(block.offsets()) for block in self.blocks]
-
-    def share(
-        self, tallies: list[Tally], leaf: Leaf, base: Origin, before: Leaf | None = None
-    ) -> Demand:
-        """Share the leaves' demands under one parent instance at ``base``; returns its supply.
-
-        Args:
-            tallies: One per block, added to.
-            leaf: Demand of the child at an origin.
-            base: Origin of the parent instance.
-            before: What the child at an origin got in the step before, if neighbours of the
-                innermost block pass words on.
-        """
-        plain = [Tally() for _ in self.blocks]
-        supply = self._supply(0, plain, leaf, base, None)
-        if before is not None:
-            relieved = [Tally() for _ in self.blocks]
-            less = self._supply(0, relieved, leaf, base, before)
-            # Links are used only if they save words: of the parent, or (Timeloop) of the block.
-            judge = 0 if self._is_overlap else -1
-            if relieved[judge].words_in < plain[judge].words_in:
-                plain, supply = relieved, less
-        for tally, one in zip(tallies, plain, strict=True):
-            tally.merge(one)
-        return supply
-
-    def share_block(self, index: int, demands: list[Demand]) -> Shared:
-        """Share demands across one block."""
-        block, is_multicast = self.blocks[index], self._multicast[index]
-        if not self._is_overlap:
-            return group(block, demands, is_multicast)
-        if not is_multicast:
-            # A copy for each destination: told apart from here on by one more rank.
-            demands = [
-                tuple(((number, 1), *box) for box in demand) for number, demand in enumerate(demands)
-            ]
-        return unite(block, demands, is_multicast)
-
-    def _supply(
-        self, index: int, tallies: list[Tally], leaf: Leaf, base: Origin, before: Leaf | None
-    ) -> Demand:
-        if index == len(self.blocks):
-            return leaf(base)
-        origins = [_plus(base, offset) for offset in self._offsets[index]]
-        demands = [self._supply(index + 1, tallies, leaf, at, before) for at in origins]
-        if before is not None and index == len(self.blocks) - 1:
-            takers = linked(self.blocks[index], demands, [before(at) for at in origins])
-            tallies[index].links += sum(demand_words(demands[taker]) for taker in takers)
-            demands = [() if at in takers else demand for at, demand in enumerate(demands)]
-        shared = self.share_block(index, demands)
-        tallies[index].add(shared)
-        return shared.demand
-
-    def parents(self) -> list[Origin]:
-        """Origins of the used parent instances."""
-        bases: list[Origin] = [{}]
-        for level in range(self.parent):
-            offsets = list(self.nest.block(level).offsets())
-            bases = [_plus(base, offset) for base in bases for offset in offsets]
-        return bases
-
-
-def _plus(base: Origin, offset: Origin) -> Origin:
-    if not offset:
-        return base
-    total = dict(base)
-    for name, by in offset.items():
-        total[name] = total.get(name, 0) + by
-    return total
-
-
-def has_links(case: Case, level: int) -> bool:
-    """Whether the instances below ``level`` pass words to their neighbours."""
-    asked = case.rules.link_transfers
-    if asked is None:
-        assumed = case.rules.reuse is Reuse.TIMELOOP
-        return assumed or case.architecture.levels[level].network.links
-    return asked
+__all__ = ["compile_mover", "stream_loops"]
 
 
 def stream_loops(
@@ -241,7 +96,7 @@ class _MoverCompiler:
         """What is new to the child at a spatial offset, as a function of the offset."""
         if self.is_clipped:
             return lambda offset: self._new(
-                _plus(now, offset), _plus(before, offset) if before is not None else None
+                plus(now, offset), plus(before, offset) if before is not None else None
             )
         base = self._new(now, before)
         return lambda offset: tuple(shift(box, self.tensor.origin(offset)) for box in base)
@@ -273,9 +128,7 @@ class _MoverCompiler:
     ) -> Record:
         crossings = tuple(
             tally.crossing(name, times, block.longest)
-            for tally, name, block in zip(
-                tallies, self.chain.names, self.chain.blocks, strict=True
-            )
+            for tally, name, block in zip(tallies, self.chain.names, self.chain.blocks, strict=True)
         )
         first = leaf({})
         tile = self._tile(now)
@@ -305,7 +158,7 @@ class _MoverCompiler:
     def _busiest_child(self, leaf: Leaf) -> int:
         bases: list[Origin] = self.chain.parents()
         for block in self.chain.blocks:
-            bases = [_plus(base, offset) for base in bases for offset in block.offsets()]
+            bases = [plus(base, offset) for base in bases for offset in block.offsets()]
         return max(demand_words(leaf(base)) for base in bases)
 
     def _plain(self, loop: int, earlier: int) -> int:

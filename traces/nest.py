@@ -1,4 +1,4 @@
-"""The mapping's loop nest, resolved: every loop with the piece of its dimension one iteration spans.
+"""The mapping's loop nest, resolved: every loop with the piece one iteration of it spans.
 
 Pieces are nested: a loop of step s cuts the piece it is given into pieces of s iterations; a
 piece that reaches past the dimension's bound is clipped. The instance at spatial index 0 is never
@@ -140,7 +140,8 @@ class Nest:
         """The spatial loops at ``level`` and the physical shape below it."""
         architecture = self.case.architecture
         outer = architecture.levels[level]
-        inner = (*architecture.levels, architecture.compute)[level + 1]
+        is_last = level + 1 == self.depth
+        inner = architecture.compute if is_last else architecture.levels[level + 1]
         return Block(
             level=level,
             loops=tuple(loop for loop in self.loops if loop.is_spatial and loop.level == level),

@@ -123,11 +123,10 @@ def _cells(demands: Sequence[Demand]) -> tuple[dict[tuple[int, ...], int], Deman
     wanted: NDArray[np.bool_] = np.zeros((len(demands), *shape), dtype=np.bool_)
     for index, demand in enumerate(demands):
         for box in demand:
-            where = tuple(
-                slice(place[rank][low], place[rank][low + size])
-                for rank, (low, size) in enumerate(box)
-            )
-            wanted[(index, *where)] = True
+            where: list[int | slice] = [index]
+            for rank, (low, size) in enumerate(box):
+                where.append(slice(place[rank][low], place[rank][low + size]))
+            wanted[tuple(where)] = True
     cells = np.argwhere(wanted.any(axis=0))
     members: dict[tuple[int, ...], int] = {}
     supply: list[Box] = []
@@ -135,7 +134,8 @@ def _cells(demands: Sequence[Demand]) -> tuple[dict[tuple[int, ...], int], Deman
         box = tuple(
             (edges[rank][at], edges[rank][at + 1] - edges[rank][at]) for rank, at in enumerate(cell)
         )
-        who = tuple(np.flatnonzero(wanted[(slice(None), *cell)]).tolist())
+        column: list[int | slice] = [slice(None), *cell]
+        who = tuple(np.flatnonzero(wanted[tuple(column)]).tolist())
         members[who] = members.get(who, 0) + volume(box)
         supply.append(box)
     return members, tuple(supply)

@@ -1,4 +1,4 @@
-"""Random mapped layers for the laws: legal by construction, small enough to walk, long enough to repeat.
+"""Random mapped layers for the laws: legal, small enough to walk, long enough to repeat.
 
 Bounds are drawn as products of factors that are dealt to temporal and spatial slots of the
 levels, so that every mapping covers its problem; some bounds are then lowered to make remainders.

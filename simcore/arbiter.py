@@ -1,0 +1,175 @@
+"""The arbiter: which of several transfers takes a server that they share, burst by burst.
+
+First the transfer that can start earliest, then the one ready earliest, then the least recently
+served since it became active, then unit order; an idle arbiter remembers nothing. Transfers that
+share servers while both are active are planned together up to the next completion, and planned
+again if a new one comes before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from stallscope.simcore.environment import ARBITRATE, FOREVER, Environment, Event
+from stallscope.simcore.servers import Server
+from stallscope.simcore.transfer import Transfer
+from stallscope.simcore.unit import Unit
+
+__all__ = ["Arbiter"]
+
+
+class Arbiter:
+    """All servers and transfers of a machine, and the arbiter between them."""
+
+    def __init__(self, env: Environment, cycle_ticks: int, servers: Iterable[Server]) -> None:
+        self.env = env
+        self.cycle_ticks = cycle_ticks
+        self.servers = tuple(servers)
+        for server in self.servers:
+            server.bind(env, cycle_ticks)
+        self.transfers: list[Transfer] = []
+        self._dirty: list[Transfer] = []
+
+    def slot(self, unit: Unit) -> Transfer:
+        """Make the transfer slot of a unit."""
+        transfer = Transfer(unit, self)
+        self.transfers.append(transfer)
+        return transfer
+
+    def connect(self, paths: Sequence[frozenset[str]]) -> None:
+        """Tell every slot, in order, which others may share a server with it."""
+        for transfer, path in zip(self.transfers, paths, strict=True):
+            transfer.rivals = tuple(
+                other
+                for other, names in zip(self.transfers, paths, strict=True)
+                if other is not transfer and path & names
+            )
+
+    # ------------------------------------------------------------------ arbitration
+
+    def contend(self, transfer: Transfer) -> None:
+        """Bring a new transfer's rivals up to the present and have all arbitrated this cycle."""
+        now = self.env._now * self.cycle_ticks
+        rivals = [member for member in self._cluster(transfer) if member is not transfer]
+        run(rivals, now)
+        for rival in rivals:
+            rival.unplan()
+        self._dirty += [*rivals, transfer]
+        self._request()
+
+    def settle(self, transfer: Transfer) -> None:
+        """Do the bursts of a transfer that ends now, and its rivals' that were decided before."""
+        cluster = self._cluster(transfer)
+        now = self.env._now * self.cycle_ticks
+        run(cluster, max(now, transfer.last_start + 1))
+        rivals = [member for member in cluster if member is not transfer]
+        if rivals:
+            self._dirty += rivals
+            self._request()
+
+    def _cluster(self, transfer: Transfer) -> list[Transfer]:
+        """Active transfers that share servers with this one, directly or through others."""
+        found = [transfer]
+        for member in found:
+            names = member.demand.names
+            for rival in member.rivals:
+                if (
+                    rival.is_active
+                    and rival not in found
+                    and not names.isdisjoint(rival.demand.names)
+                ):
+                    found.append(rival)
+        if len(found) > 1:
+            found.sort(key=lambda member: member.unit.order)
+        return found
+
+    def _request(self) -> None:
+        if self._arbitration is None:
+            self._arbitration = self.env.call(self.env._now, ARBITRATE, self, self._arbitrate)
+
+    _arbitration: Event | None = None
+
+    def _arbitrate(self, event: Event) -> None:
+        """Plan every cluster in which something changed up to its next completion."""
+        self._arbitration = None
+        dirty, self._dirty = self._dirty, []
+        dirty.sort(key=lambda member: member.unit.order)
+        done: set[str] = set()
+        for transfer in dirty:
+            if transfer.is_active and transfer.name not in done:
+                cluster = self._cluster(transfer)
+                done.update(member.name for member in cluster)
+                self._plan(cluster)
+
+    def plan_again(self, transfer: Transfer) -> None:
+        """Plan again from the state a transfer has now (after a skip)."""
+        cluster = self._cluster(transfer)
+        for member in cluster:
+            member.unplan()
+        self._plan(cluster)
+
+    def _plan(self, cluster: list[Transfer]) -> None:
+        if len(cluster) == 1:
+            self._plan_alone(cluster[0])
+            return
+        servers = {server.name: server for member in cluster for server, _ in member.demand.path}
+        saved = [(member.progress, member.ready, member.served) for member in cluster]
+        free = {name: server.free for name, server in servers.items()}
+        first = run(cluster, FOREVER, until_done=True)
+        end, start = first.ready, first.served
+        for member, (progress, ready, served) in zip(cluster, saved, strict=True):
+            member.progress, member.ready, member.served = progress, ready, served
+        for name, server in servers.items():
+            server.free = free[name]
+        first.plan(end, start)
+
+    def _plan_alone(self, transfer: Transfer) -> None:
+        demand = transfer.demand
+        start = transfer.start()
+        end = start + demand.total - transfer.progress
+        transfer.is_alone = True
+        transfer.plan(
+            end, end - demand.last if transfer.progress < demand.total else transfer.served
+        )
+
+
+def run(cluster: Sequence[Transfer], limit: int, until_done: bool = False) -> Transfer:
+    """Advance transfers burst by burst, in the arbiter's order.
+
+    Args:
+        cluster: Active transfers, in unit order.
+        limit: Bursts that would start at this tick or later are left.
+        until_done: Stop at the first transfer that ends; bursts starting before its end count.
+
+    Returns:
+        The transfer that ended first; the first of the cluster if none did.
+    """
+    if len(cluster) == 1 and not until_done:
+        cluster[0].advance(limit)
+        return cluster[0]
+    first = cluster[0]
+    if until_done:
+        ended = [member for member in cluster if member.progress == member.demand.total]
+        if ended:
+            first = min(ended, key=lambda member: member.ready)
+            limit = first.ready
+    waiting = [member for member in cluster if member.progress < member.demand.total]
+    while waiting:
+        best, best_key = waiting[0], _turn(waiting[0])
+        for member in waiting[1:]:
+            key = _turn(member)
+            if key < best_key:
+                best, best_key = member, key
+        if best_key[0] >= limit:
+            break
+        best.burst(best_key[0])
+        if best.progress == best.demand.total:
+            waiting.remove(best)
+            if until_done and best.ready < limit:
+                first, limit = best, best.ready
+    return first
+
+
+def _turn(transfer: Transfer) -> tuple[int, int, int, int]:
+    """Whose turn it is: the least of these."""
+    return (transfer.start(), transfer.ready, transfer.served, transfer.unit.order)
