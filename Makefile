@@ -34,4 +34,4 @@ $(READY): pyproject.toml
 	@echo "setting up $(VENV)"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
-	touch $@
+	@touch $@

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from stallscope.simcore.position import LoopShape, Position
+from stallscope.traces.flat import FlatStream
 from stallscope.traces.program import ComputeStream, MoverStream, StreamLoop
 
-__all__ = ["Cursor", "shapes"]
+__all__ = ["Cursor", "FlatCursor", "shapes"]
 
 
 def shapes(loops: Sequence[StreamLoop], dimensions: dict[str, int]) -> list[LoopShape]:
@@ -73,3 +74,34 @@ class Cursor:
         """Move on by whole iterations of a loop."""
         self.position.jump(level, iterations)
         self._origins = [self.position.origin(dimension) for dimension in self._bounds]
+
+
+class FlatCursor(Cursor):
+    """Walks the rows of a flat program: records and steps are theirs, not the loops'.
+
+    It does not keep what fast-forward needs of a position: a flat program runs step by step.
+    """
+
+    __slots__ = ("_at", "_loops", "_records")
+
+    def __init__(
+        self, stream: MoverStream | ComputeStream, dimensions: dict[str, int], rows: FlatStream
+    ) -> None:
+        super().__init__(stream, dimensions)
+        self._at = 0
+        self._records = rows.records
+        self._loops = rows.loops
+        self.record = rows.records[0]
+
+    def step(self) -> int:
+        """Go on to the next row; returns the loop that stepped, or -1 at the end."""
+        position = self.position
+        self._at += 1
+        if self._at >= len(self._records):
+            return -1
+        loop = self._loops[self._at]
+        position.index[loop] += 1
+        position.index[loop + 1 :] = [0] * (position.depth - loop - 1)
+        position.earlier, position.stepped = position.stepped, loop
+        self.record = self._records[self._at]
+        return loop

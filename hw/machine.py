@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stallscope.hw.binding import Binding
-from stallscope.hw.cursor import Cursor
+from stallscope.hw.cursor import Cursor, FlatCursor
 from stallscope.hw.mover import Carrier, Drain, Fill, Refill, Wiring
 from stallscope.hw.pe_array import OperandPort, PeArray
 from stallscope.hw.ports import CAUSES, Cause, Ports
@@ -17,7 +18,8 @@ from stallscope.simcore.environment import Environment
 from stallscope.simcore.errors import DeadlockError, SimulationBug, Waiter
 from stallscope.simcore.fast_forward import FastForward
 from stallscope.simcore.unit import Unit
-from stallscope.traces.program import MoverStream, Program
+from stallscope.traces.flat import FlatProgram, FlatStream
+from stallscope.traces.program import ComputeStream, MoverStream, Program
 
 __all__ = ["FastForwardMode", "Machine"]
 
@@ -35,13 +37,21 @@ class FastForwardMode:
 class Machine:
     """One program on one architecture, ready to run once.
 
+    A flat program is executed row by row: nothing of it is skipped.
+
     Attributes:
         fills, refills, drains: Movers by (tensor, child level).
         array: The PE array.
         channels: Progress by (tensor, level).
     """
 
-    def __init__(self, program: Program, architecture: Architecture, mode: FastForwardMode) -> None:
+    def __init__(
+        self, program: Program | FlatProgram, architecture: Architecture, mode: FastForwardMode
+    ) -> None:
+        self._rows: Mapping[str, FlatStream] = {}
+        if isinstance(program, FlatProgram):
+            self._rows = program.streams
+            program, mode = program.program, FastForwardMode(is_on=False)
         self.program = program
         self.architecture = architecture
         self.env = Environment()
@@ -90,7 +100,10 @@ class Machine:
         self._add_array(order)
         self.arbiter.connect([self.binding.paths[unit.name] for unit in self.units])
 
-    def _cursor(self, stream: MoverStream) -> Cursor:
+    def _cursor(self, stream: MoverStream | ComputeStream, unit: str) -> Cursor:
+        """Return a cursor over the stream, driven by the unit's rows where the program is flat."""
+        if unit in self._rows:
+            return FlatCursor(stream, self._dimensions, self._rows[unit])
         return Cursor(stream, self._dimensions)
 
     def _add_mover(self, stream: MoverStream, order: int) -> int:
@@ -98,13 +111,13 @@ class Machine:
         down = f"{stream.tensor} {stream.parent}->{stream.child}"
         if not stream.is_output:
             plan = self.binding.mover(stream, down, is_up=False)
-            self.fills[key] = Fill(self.wiring, down, order, self._cursor(stream), plan)
+            self.fills[key] = Fill(self.wiring, down, order, self._cursor(stream, down), plan)
             return order + 1
         up = f"{stream.tensor} {stream.child}->{stream.parent}"
         plan = self.binding.mover(stream, down, is_up=False)
-        self.refills[key] = Refill(self.wiring, down, order, self._cursor(stream), plan)
+        self.refills[key] = Refill(self.wiring, down, order, self._cursor(stream, down), plan)
         plan = self.binding.mover(stream, up, is_up=True)
-        self.drains[key] = Drain(self.wiring, up, order + 1, self._cursor(stream), plan)
+        self.drains[key] = Drain(self.wiring, up, order + 1, self._cursor(stream, up), plan)
         return order + 2
 
     def _feeder(self, key: tuple[str, str]) -> Carrier:
@@ -128,12 +141,12 @@ class Machine:
             self._feeder(key).feeder = self._feeder(above)
             if not stream.is_output:
                 fill = self.fills[key]
-                fill.shadow = self._cursor(self._streams[above])
+                fill.shadow = self._cursor(self._streams[above], self.fills[above].name)
                 fill.shadow_plan = self.fills[above].plan
 
     def _add_array(self, order: int) -> None:
         stream = self.program.compute
-        cursor = Cursor(stream, self._dimensions)
+        cursor = self._cursor(stream, stream.unit)
         self.array = PeArray(self.wiring, stream.unit, order, cursor, self.binding.array())
         self.array.drains = tuple(self.drains.values())
         for operand in stream.operands:
@@ -147,7 +160,7 @@ class Machine:
                     depth=operand.depth,
                     is_output=operand.is_output,
                     feeder=feeder,
-                    shadow=self._cursor(self._streams[key]),
+                    shadow=self._cursor(self._streams[key], feeder.name),
                     shadow_plan=feeder.plan,
                 )
             )

@@ -17,6 +17,7 @@ from stallscope.mappings.pricing import price
 from stallscope.simcore.errors import SimulationBug
 from stallscope.simcore.unit import Unit
 from stallscope.traces.compile import compile_case
+from stallscope.traces.flat import FlatProgram
 from stallscope.traces.program import Program
 
 __all__ = ["execute", "simulate"]
@@ -41,11 +42,15 @@ def simulate(case: Case, *, fast_forward: bool = True, audit: bool = False) -> R
 
 
 def execute(
-    program: Program, case: Case, *, fast_forward: bool = True, audit: bool = False
+    program: Program | FlatProgram, case: Case, *, fast_forward: bool = True, audit: bool = False
 ) -> Result:
-    """Execute a program on the architecture of ``case``; see `simulate`."""
+    """Execute a program on the architecture of ``case``; see `simulate`.
+
+    A flat program gives the result of the looped one, step by step: nothing of it is skipped.
+    """
     began = time.process_time()
     machine = Machine(program, case.architecture, FastForwardMode(fast_forward, audit))
+    program = machine.program
     cycles = machine.run()
     machine.check(cycles)
     estimate = analyze(case)

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 outside a tolerance, 2 bad input, 3 deadlock or a broken l
 
 from __future__ import annotations
 
+import io
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -85,6 +86,9 @@ Set = Annotated[
         help="Change a figure, as in architecture.GLB.capacity=8 KiB.",
     ),
 ]
+Window = Annotated[
+    str | None, typer.Option("--window", metavar="A:B", help="Cycles to trace; not built yet.")
+]
 Trace = Annotated[TraceLevel, typer.Option("--trace", help="window and full are not built yet.")]
 
 
@@ -115,6 +119,7 @@ def simulate(
     out: Out = None,
     as_json: Json = False,
     trace: Trace = TraceLevel.OFF,
+    window: Window = None,
     no_fast_forward: NoFast = False,
     audit: Audit = False,
     reuse: Reuse = None,
@@ -125,7 +130,7 @@ def simulate(
 ) -> None:
     """Simulate one mapped layer, cycle by cycle."""
     with exit_codes():
-        _fast(no_fast_forward, audit, trace)
+        _fast(no_fast_forward, audit, TraceLevel.WINDOW if window else trace)
         from stallscope import commands
 
         commands.simulate_files(
@@ -261,7 +266,11 @@ def run(
     ] = None,
     beside: Annotated[
         str | None,
-        typer.Option("--beside", metavar="NAME|FILE|none", help="Accelerator shown beside it."),
+        typer.Option(
+            "--beside",
+            metavar="NAME|FILE|none",
+            help="Accelerator beside it; else the preset's twin.",
+        ),
     ] = None,
     out: Out = None,
     as_json: Json = False,
@@ -348,6 +357,9 @@ for _name in _LATER:
 
 def main() -> None:
     """Run the command line; the last guard against tracebacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without, say, µ shows ? for it
+            stream.reconfigure(errors="replace")
     try:
         app()
     except Exception as error:  # whatever is not an error of the user is ours

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -22,9 +21,6 @@ from stallscope.report.outputs import (
     network_rows,
 )
 from stallscope.run import LoadOptions
-
-if TYPE_CHECKING:
-    from stallscope.cli import ReuseRule
 
 __all__ = [
     "Output", "analyze_files", "deliver", "load_case", "load_options", "show_presets",
@@ -46,14 +42,14 @@ class Output:
 
 
 def load_options(
-    reuse: ReuseRule | None,
+    reuse: str | None,
     link_transfers: bool | None,
     first_read_elision: bool | None,
     settings: Sequence[str] | None,
 ) -> LoadOptions:
     """Gather what the command line says about loading."""
     return LoadOptions(
-        reuse=None if reuse is None else reuse.value,
+        reuse=None if reuse is None else str(reuse),
         link_transfers=link_transfers,
         first_read_elision=first_read_elision,
         overrides=tuple(settings or ()),

@@ -57,7 +57,7 @@ def run_network(
     chosen = [accelerator_of(name) for name in job.accelerator]
     network = load_network(_network(job, chosen[0]))
     parts = [_load(network, chosen, options)]
-    twin = _twin(job, chosen)
+    twin = _twin(job, chosen, options)
     if twin is not None:
         parts.append(_load(network, [twin, *chosen[1:]], options))
     steps = [f"{part.accelerator}: {layer.name}" for part in parts for layer in part.layers]
@@ -89,8 +89,9 @@ def _network(job: Job, accelerator: Preset) -> Preset:
     return network_of(name)
 
 
-def _twin(job: Job, chosen: Sequence[Preset]) -> Preset | None:
-    name = job.beside or chosen[0].beside
+def _twin(job: Job, chosen: Sequence[Preset], options: LoadOptions) -> Preset | None:
+    """Return the accelerator beside; a changed accelerator has no twin unless one is named."""
+    name = job.beside or (None if options.overrides else chosen[0].beside)
     return None if name is None or name == "none" else accelerator_of(name)
 
 

@@ -1,8 +1,8 @@
 """What the commands about programs do: compile, execute, and looking into one.
 
 A program file holds the streams only. ``compile --out`` therefore writes the problem and the
-mapping it came from beside it, as ``PROGRAM.case.yaml``; ``execute`` needs them for the analytical
-figures and takes them from there unless the files it is given hold them.
+mapping it came from beside it, as ``PROGRAM.case.yaml`` (``expand`` copies it); ``execute`` needs
+them for the analytical figures and takes them from there unless its files hold them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.program import Program
 
 __all__ = ["compile_files", "execute", "expand", "head", "info"]
+
+_IN_THE_NAME = ("tensor", "parent", "child")
+"""Columns that tables for people leave out: the name of the unit says it."""
 
 
 def compile_files(files: Sequence[str], options: LoadOptions, output: Output) -> None:
@@ -69,7 +72,7 @@ def head(file: Path, unit: str | None, count: int, as_json: bool) -> None:
     if not rows:
         typer.echo("no instructions")
         return
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = [name for name in rows[0] if name not in _IN_THE_NAME]
     cells = [["" if row.get(name) is None else str(row[name]) for name in names] for row in rows]
     is_number = {name: all(isinstance(row.get(name), int | None) for row in rows) for name in names}
     columns = [(name, "right" if is_number[name] else "left") for name in names]
@@ -83,6 +86,8 @@ def expand(file: Path, out: Path, force: bool) -> None:
     listing = _listing()
     out.parent.mkdir(parents=True, exist_ok=True)
     write_file(out, lambda partial: listing.expand(program, partial))
+    if _sidecar(file).exists():
+        write_file(_sidecar(out), lambda partial: partial.write_bytes(_sidecar(file).read_bytes()))
     typer.echo(f"Written to {out}")
 
 
@@ -92,13 +97,15 @@ def execute(
 ) -> None:  # fmt: skip
     """Execute a program file on an architecture and deliver the result."""
     folder = output.folder()
-    program = _read(file)
+    flat = _flat(file)
+    program = _read(file) if flat is None else flat.program
     case = _case_of(file, files, options)
     _check_fits(program, case)
     from stallscope.hw import simulate as hw
     from stallscope.report.document import result_document
 
-    result = hw.execute(program, case, fast_forward=fast_forward, audit=audit)
+    chosen = program if flat is None else flat
+    result = hw.execute(chosen, case, fast_forward=fast_forward, audit=audit)
     deliver(result_document(result, case), folder, as_json=output.as_json)
 
 
@@ -152,14 +159,19 @@ def _print_info(program: Program, as_json: bool) -> None:
         if isinstance(value, list) and value and isinstance(value[0], dict):
             _print_rows(name, value)
         else:
-            shown = value if isinstance(value, str) else json.dumps(value)
-            typer.echo(f"{name:<20} {shown}")
+            typer.echo(f"{name:<20} {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key}={item}" for key, item in value.items())
+    return _cell(value)
 
 
 def _print_rows(name: str, rows: list[dict[str, Any]]) -> None:  # Any: a JSON tree
     from stallscope.report.tables import make_console, table
 
-    names = list(dict.fromkeys(key for row in rows for key in row))
+    names = [key for key in rows[0] if key not in _IN_THE_NAME]
     cells = [[_cell(row.get(key)) for key in names] for row in rows]
     columns = [(key, "right" if isinstance(rows[0].get(key), int) else "left") for key in names]
     make_console().print(table(columns, cells, name))
@@ -178,8 +190,16 @@ def _plain(row: Mapping[str, object]) -> dict[str, Any]:  # Any: a JSON tree
 
 
 def _read(file: Path) -> Program:
-    program: Program = _storage().read(file)
+    """Read a program file; of a flat one the tables its rows refer to."""
+    flat = _flat(file)
+    program: Program = _storage().read(file) if flat is None else flat.program
     return program
+
+
+def _flat(file: Path) -> Any:  # Any: see _part
+    """Read a flat program, or None if the file is not one."""
+    reader = _part("flat")
+    return reader.read_flat(file) if reader.is_flat(file) else None
 
 
 def _sidecar(file: Path) -> Path:

@@ -54,7 +54,11 @@ __all__ = [
     "unit_streams",
 ]
 
-COLUMNS = ("unit", "op", "tensor", "step", "words", "address", "group", "wait_for")
+COLUMNS = {
+    "unit": "string", "op": "string", "tensor": "string", "step": "int64", "words": "int64",
+    "address": "int64", "group": "int64", "wait_for": "string",
+}  # fmt: skip
+"""Columns and their Arrow types."""
 PROGRAM_KEY = b"stallscope_program"
 """Key of the looped program in the file's metadata."""
 BATCH = 1 << 16
@@ -148,17 +152,13 @@ class Walk:
     def _whole(self) -> dict[str, Numbers | np.int64]:
         return {name: np.int64(bound) for name, bound in self.bounds.items()}
 
-    def _narrow(
-        self, left: dict[str, Numbers | np.int64], loop: StreamLoop, at: Numbers
-    ) -> None:
+    def _narrow(self, left: dict[str, Numbers | np.int64], loop: StreamLoop, at: Numbers) -> None:
         """Go into iterations of a loop: what is left of its dimension there."""
         if loop.dimension in left:
             given = np.minimum(left[loop.dimension], loop.extent * loop.step)
             left[loop.dimension] = np.minimum(loop.step, given - at * loop.step)
 
-    def _inside(
-        self, level: int, left: Mapping[str, Numbers | np.int64]
-    ) -> Numbers | np.int64:
+    def _inside(self, level: int, left: Mapping[str, Numbers | np.int64]) -> Numbers | np.int64:
         """Steps of the loops inside ``level``."""
         total: Numbers | np.int64 = np.int64(1)
         for name, loops in self._own[level + 1].items():
@@ -199,6 +199,11 @@ class UnitStream:
         return Walk(self.stream.loops, dict(self.stream.bounds))
 
     @property
+    def steps(self) -> int:
+        """Number of steps."""
+        return self.walk.steps
+
+    @property
     def tensor(self) -> str | None:
         """Tensor moved; None for COMPUTE."""
         return self.stream.tensor if isinstance(self.stream, MoverStream) else None
@@ -216,7 +221,7 @@ class UnitStream:
         return [work.computes for work in self.stream.records]
 
     def stepped(self, digits: Numbers) -> Numbers:
-        """Outermost loop that differs from the row before; the number of loops for the first row."""
+        """Outermost loop that differs from the row before; at the first row the number of loops."""
         depth = len(self.stream.loops)
         found = np.full(len(digits), depth, dtype=np.int64)
         if depth:
@@ -272,12 +277,13 @@ def read_flat(path: str | os.PathLike[str]) -> FlatProgram:
         with pyarrow.parquet.ParquetFile(path) as file:
             schema = file.schema_arrow
             text = (schema.metadata or {}).get(PROGRAM_KEY)
-            if text is None or not set(COLUMNS) <= set(schema.names):
-                rule = "is not an expanded program"
-                _refuse(name, "file", "", rule, "name a file that `stallscope program expand` wrote")
+            kinds = {field.name: str(field.type) for field in schema}
+            if text is None or any(kinds.get(key) != kind for key, kind in COLUMNS.items()):
+                remedy = "name a file that `stallscope program expand` wrote"
+                _refuse(name, "file", "", "is not an expanded program", remedy)
             program = from_text(text.decode(), name)
             return _Reader(program, name).read(file)
-    except (pyarrow.ArrowInvalid, UnicodeDecodeError) as error:
+    except (pyarrow.ArrowException, UnicodeDecodeError) as error:
         _refuse(name, "file", "", f"is not a whole Parquet file ({error})", _AGAIN, error)
     except OSError as error:
         rule = f"cannot be read: {error.strerror or error}"
@@ -334,8 +340,9 @@ class _Reader:
         wrong = (words != table[group]) & ~((words == 0) & unit.elides)
         if wrong.any():
             at = int(np.argmax(wrong))
+            place = f"{unit.name}.words at step {step[at]}"
             rule = f"is not {table[group[at]]}, the words of its group {group[at]}"
-            _refuse(self.name, f"{unit.name}.words at step {step[at]}", int(words[at]), rule, _AGAIN)
+            _refuse(self.name, place, int(words[at]), rule, _AGAIN)
         records.frombytes(group.astype(np.intc).tobytes())
 
 

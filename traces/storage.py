@@ -213,52 +213,69 @@ _Finding = tuple[str, object, str]
 def _inconsistent(program: Program) -> Iterator[_Finding]:
     """What would lead an executing unit astray: (place, value, rule)."""
     dims = dict(program.dims)
-    levels = {name for name, _ in program.used_instances}
     fed = {(mover.tensor, mover.child) for mover in program.movers}
     if len(fed) != len(program.movers):
         yield "movers", "", "two movers bring the same tensor to the same level"
     for number, mover in enumerate(program.movers):
-        place = f"movers.{number}"
-        yield from _astray(mover, place, dims)
-        for level in {mover.parent, mover.child} - levels:
-            yield place, level, "is not a level of the program"
-        if mover.parent_depth > len(mover.loops) or mover.parent_depth < 0:
-            yield f"{place}.parent_depth", mover.parent_depth, "is not a number of loops"
-        if not mover.parent_is_memory and (mover.tensor, mover.parent) not in fed:
-            yield f"{place}.parent", mover.parent, f"nothing brings {mover.tensor} there"
-    yield from _astray(program.compute, "compute", dims)
-    for number, operand in enumerate(program.compute.operands):
+        yield from _astray(mover, f"movers.{number}", dims)
+        yield from _unfed(mover, f"movers.{number}", program, fed)
+    stream = program.compute
+    yield from _astray(stream, "compute", dims)
+    for number, operand in enumerate(stream.operands):
         place = f"compute.operands.{number}"
         if operand.depth >= 0 and (operand.tensor, operand.level) not in fed:
             yield place, operand.level, f"nothing brings {operand.tensor} there"
-        if operand.depth > len(program.compute.loops) or operand.depth < -1:
+        if not -1 <= operand.depth <= len(stream.loops):
             yield f"{place}.depth", operand.depth, "is not a number of loops"
-    if sum(operand.is_output for operand in program.compute.operands) != 1:
+    if sum(operand.is_output for operand in stream.operands) != 1:
         yield "compute.operands", "", "must have one output"
-    for number, work in enumerate(program.compute.records):
-        if len(work.accesses) != len(program.compute.operands):
+    for number, work in enumerate(stream.records):
+        if len(work.accesses) != len(stream.operands):
             yield f"compute.records.{number}.accesses", len(work.accesses), "one per operand"
 
 
-def _astray(stream: MoverStream | ComputeStream, place: str, dims: dict[str, int]) -> Iterator[_Finding]:
-    depth, kinds = len(stream.loops), len(stream.records)
+def _unfed(
+    mover: MoverStream, place: str, program: Program, fed: set[tuple[str, str]]
+) -> Iterator[_Finding]:
+    """Where a mover stands among levels and other movers."""
+    levels = [name for name, _ in program.used_instances]
+    for level in (mover.parent, mover.child):
+        if level not in levels:
+            yield place, level, "is not a level of the program"
+    if not 0 <= mover.parent_depth <= len(mover.loops):
+        yield f"{place}.parent_depth", mover.parent_depth, "is not a number of loops"
+    if not mover.parent_is_memory and (mover.tensor, mover.parent) not in fed:
+        yield f"{place}.parent", mover.parent, f"nothing brings {mover.tensor} there"
+
+
+def _astray(
+    stream: MoverStream | ComputeStream, place: str, dims: dict[str, int]
+) -> Iterator[_Finding]:
+    """Loops, bounds and record numbers of one stream."""
     for loop in stream.loops:
         if loop.dimension not in dims:
             yield f"{place}.loops", loop.dimension, "is not a dimension of the program"
-        if loop.extent < 1 or loop.step < 1:
+        if min(loop.extent, loop.step) < 1:
             yield f"{place}.loops", f"{loop.extent} of {loop.step}", "must be at least 1"
     for name, bound in stream.bounds:
         if dims.get(name) != bound:
             yield f"{place}.bounds", f"{name} {bound}", "is not the bound of the dimension"
     if not len(stream.bounds) == len(stream.classes) == len(stream.grain):
         yield f"{place}.classes", len(stream.classes), "bounds, classes, grain differ in number"
-    if any(grain < 1 for grain in stream.grain):
-        yield f"{place}.grain", stream.grain, "must be at least 1"
+    if min(stream.grain, default=1) < 1:
+        yield f"{place}.grain", list(stream.grain), "must be at least 1"
+    yield from _unnumbered(stream, place)
+
+
+def _unnumbered(stream: MoverStream | ComputeStream, place: str) -> Iterator[_Finding]:
+    """Numbers of records and loops that do not exist."""
+    depth, kinds = len(stream.loops), len(stream.records)
     if not stream.keyed and [len(row) for row in stream.table] != [depth + 1] * depth:
         yield f"{place}.table", len(stream.table), f"must have {depth} rows of {depth + 1} records"
-    named = [stream.first, *(n for row in stream.table for n in row), *(n for *_, n in stream.keyed)]
-    if not all(0 <= number < kinds for number in named):
+    named = [number for row in stream.table for number in row]
+    named += [number for _, _, _, number, _ in stream.keyed]
+    if not all(0 <= number < kinds for number in [stream.first, *named]):
         yield f"{place}.records", kinds, "a step names a record that does not exist"
-    for loop_number, key, _ in stream.keyed:
-        if not 0 <= loop_number < depth or len(key) != len(stream.bounds):
-            yield f"{place}.keyed", loop_number, "a step names a loop or bound that does not exist"
+    for loop, key, _, _, _ in stream.keyed:
+        if not 0 <= loop < depth or len(key) != len(stream.bounds):
+            yield f"{place}.keyed", loop, "a step names a loop or bound that does not exist"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from math import isclose
 
 from stallscope.hw.result import Result
@@ -21,7 +21,7 @@ from stallscope.validation.figures import ENERGY, Key, figures
 __all__ = ["Cause", "ThreeRoads", "equal", "three_roads"]
 
 
-class Cause(str, Enum):
+class Cause(StrEnum):
     """A named reason for a difference in counts."""
 
     NONE = ""
@@ -33,8 +33,8 @@ class Cause(str, Enum):
     """Timeloop divides one parent's link transfers by the children of all parents."""
     BYPASS_HOPS = "hops after bypass"
     """Timeloop does not rescale hop sums when a level is bypassed."""
-    ADDER_HOPS = "hops without adder"
-    """Timeloop has no hops for old values sent down from a level that cannot add."""
+    NO_ADDER = "outer level cannot add"
+    """Timeloop counts old values sent down to be added to as additions of the network, too."""
     UNEXPLAINED = "unexplained"
     """The full walk and the execution differ: law L1 is broken."""
 
@@ -70,6 +70,8 @@ class ThreeRoads:
             return self._energy_cause(key)
         if key.metric == "hops":
             return self._hop_cause(key)
+        if key.metric == "spatial_reductions" and not self._adds(key.place):
+            return Cause.NO_ADDER
         if self._shares_links(key):
             return Cause.LINKS
         used = self.used_instances(key.place)
@@ -94,19 +96,20 @@ class ThreeRoads:
             if (other.metric in metrics)
             and (key == ENERGY or (other.place, other.tensor) == (key.place, key.tensor))
         }
-        order = (Cause.SHORTCUT, Cause.LINKS, Cause.BYPASS_HOPS, Cause.ADDER_HOPS, Cause.ROUNDING)
+        order = (Cause.SHORTCUT, Cause.LINKS, Cause.BYPASS_HOPS, Cause.ROUNDING)
         return next((cause for cause in order if cause in causes), Cause.UNEXPLAINED)
 
     def _hop_cause(self, key: Key) -> Cause:
         outer, inner = key.place.split(" <==> ")
-        level = self.case.architecture.level(outer)
-        if key.tensor == self.case.problem.output.name and not level.reduces:
-            return Cause.ADDER_HOPS
         entries = self.case.mapping.by_level
         around = [entries[name] for name in (outer, inner) if name in entries]
         if any(key.tensor not in entry.keep for entry in around):
             return Cause.BYPASS_HOPS
         return Cause.SHORTCUT
+
+    def _adds(self, network: str) -> bool:
+        """Whether the level above a network adds what arrives to what it holds."""
+        return self.case.architecture.level(network.split(" <==> ")[0]).reduces
 
     def _shares_links(self, key: Key) -> bool:
         """Whether a level takes words from neighbours below more than one parent instance."""
@@ -120,7 +123,7 @@ class ThreeRoads:
 
 def three_roads(case: Case, result: Result) -> ThreeRoads:
     """Work out the figures of a simulated case by every road."""
-    default, full = analyze(case), analyze(case, walk=Walk.FULL)
+    default, full = result.estimate, analyze(case, walk=Walk.FULL)
     return ThreeRoads(
         case=case,
         default=figures(default.counts, default.cycles, default.energy_pj),

@@ -46,11 +46,12 @@ def validate_timeloop(cases: str | os.PathLike[str] | None = None) -> Report:
 
     Returns:
         The report. Classes: ``plain``; ``full walk`` (execution against Timeloop's walk of every
-        iteration), ``default walk`` (closed form against its shortcut); ``imperfect`` (remainders:
-        true counts), ``padded loop`` (cycles of such a case, which count the last iteration as a
-        whole one: scored by the closed form); ``throttled`` (simulated cycles where a bandwidth is limited: reported,
-        not scored); ``hops after bypass``, ``hops without adder``, ``shared links``: Timeloop's
-        quirks, scored by the closed form; ``rejected``.
+        iteration) and ``default walk`` (closed form against its shortcut); ``imperfect``
+        (remainders: true counts) and ``padded loop`` (cycles of such a case, where Timeloop counts
+        the last iteration as a whole one; scored by the closed form); ``throttled`` (simulated
+        cycles where a bandwidth is limited: reported, not scored); ``hops after bypass``,
+        ``shared links`` and ``outer level cannot add`` (Timeloop's quirks, scored by the closed
+        form); ``rejected``.
 
     Raises:
         SpecError: If there are no cases, or a file of figures is not in the known form.
@@ -218,7 +219,7 @@ class _Scorer:
         return tolerance
 
 
-_QUIRKS = (Cause.LINKS, Cause.BYPASS_HOPS, Cause.ADDER_HOPS)
+_QUIRKS = (Cause.LINKS, Cause.BYPASS_HOPS, Cause.NO_ADDER)
 
 
 def _rejection(reference: ReferenceCase) -> Point:

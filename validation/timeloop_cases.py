@@ -83,15 +83,15 @@ class ReferenceCase:
 
 
 def reference_cases(path: str | os.PathLike[str]) -> tuple[ReferenceCase, ...]:
-    """Read one case folder, or every case folder of a folder, by name.
+    """Read a case folder, or every case folder up to two levels below a folder, by path.
 
     Raises:
         SpecError: If there is none, or a figure file cannot be read.
     """
     root = Path(path)
-    folders = [root] if _is_case(root) else []
-    if not folders and root.is_dir():
-        folders = sorted(folder for folder in root.iterdir() if _is_case(folder))
+    patterns = (_EXPECTED, f"*/{_EXPECTED}", f"*/*/{_EXPECTED}")
+    found = {path.parent for pattern in patterns for path in root.glob(pattern)}
+    folders = sorted(folder for folder in found if _is_case(folder))
     if not folders:
         raise SpecError([Fault(
             place=str(root), value="", rule="has no Timeloop cases",
@@ -211,7 +211,7 @@ _NETWORK_ENERGIES = (
 
 def _table(case: Case, energies: Mapping[str, Mapping[str, float]]) -> EnergyTable:
     """The energy table that comes with a case's figures."""
-    table = {
+    table: dict[str, tuple[str, dict[str, float], float | None]] = {
         bare_name(name)[0].rpartition(".")[2]: (name, dict(actions), None)
         for name, actions in energies.items()
     }

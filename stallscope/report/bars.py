@@ -74,10 +74,10 @@ def legend(
 
 
 def losses(stack: Mapping[str, int], count: int) -> str:
-    """Name the classes other than compute that take most cycles, with their share."""
-    cycles = sum(stack.values())
+    """Name the classes other than compute that take most cycles, if it is 0.05 % or more."""
+    cycles = max(1, sum(stack.values()))
     worst = sorted(
-        (name for name in stack if name != "compute" and stack[name]),
+        (name for name in stack if name != "compute" and 2000 * stack[name] >= cycles),
         key=lambda name: (-stack[name], name),
     )
     return ", ".join(f"{name} {100 * stack[name] / cycles:.1f} %" for name in worst[:count])

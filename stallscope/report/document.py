@@ -39,6 +39,8 @@ def result_document(result: Result, case: Case) -> Document:
         "utilization": result.utilization,
         "cycle_stack": dict(result.cycle_stack),
         "pe_stack": dict(result.pe_stack),
+        "fill_causes": dict(result.fill_causes),
+        "drain_causes": dict(result.drain_causes),
         "levels": _levels(result.counts, case, result.cycles),
         "networks": _networks(result.counts),
         "compute": _compute(result.counts),

@@ -15,7 +15,7 @@ from stallscope.report.tables import energy, percent, seconds, table, whole
 
 __all__ = ["Shown", "print_network"]
 
-_BAR = 37
+_BAR = 34
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ def _layers(shown: Sequence[Shown]) -> Table:
                ("\nratio", "right"), ("utili-\nsation", "right"), ("\nenergy", "right"),
                ("\ntime", "right")]  # fmt: skip
     for _ in shown[1:]:
-        columns += [("│\n│", "left"), ("beside:\ncycles", "right"), ("\nratio", "right"),
+        columns += [("|\n|", "left"), ("beside:\ncycles", "right"), ("\nratio", "right"),
                     ("utili-\nsation", "right")]  # fmt: skip
     rows: list[list[RenderableType]] = []
     documents = [one.document for one in shown]
@@ -65,7 +65,7 @@ def _figures(documents: Sequence[Document]) -> list[str]:
              percent(first["utilization"]), energy(first["energy_pj"]),
              seconds(first["seconds_at_clock"])]  # fmt: skip
     for document in documents[1:]:
-        cells += ["│", whole(document["cycles"]), _ratio(document)]
+        cells += ["|", whole(document["cycles"]), _ratio(document)]
         cells.append(percent(document["utilization"]))
     return cells
 

@@ -80,7 +80,7 @@ def seconds(value: float | None) -> str:
 def print_result(console: Console, document: Document) -> None:
     """Print what a simulation found."""
     _print_summary(console, document, simulated=True)
-    _print_stack(console, document["cycle_stack"], document["cycles"])
+    _print_stack(console, document)
     _print_levels(console, document)
     _print_networks(console, document)
     _print_bandwidths(console, document["levels"])
@@ -116,13 +116,19 @@ def _print_summary(console: Console, document: Document, *, simulated: bool) -> 
         console.print(f"  {label:<18} {value}")
 
 
-def _print_stack(console: Console, stack: Mapping[str, int], cycles: int) -> None:
+def _print_stack(console: Console, document: Document) -> None:
+    stack: dict[str, int] = document["cycle_stack"]
+    cycles = document["cycles"]
     ascii_only = console.options.ascii_only
     console.print("\n[bold]Where the cycles go[/bold]")
     console.print(bar(stack, cycles, _BAR, ascii_only=ascii_only), losses(stack, 3))
     for line in legend([stack], console.width, ascii_only=ascii_only):
         console.print(line)
-    rows = [[name, whole(amount), percent(amount / cycles)] for name, amount in stack.items()]
+    rows = []
+    for name, amount in stack.items():
+        rows.append([name, whole(amount), percent(amount / cycles)])
+        parts: dict[str, int] = document.get(f"{name}_causes", {})
+        rows += [[f"  {cause}", whole(part), ""] for cause, part in parts.items()]
     console.print(table([("class", "left"), ("cycles", "right"), ("share", "right")], rows, ""))
 
 

@@ -1,9 +1,9 @@
 """The whole road from a shell: exit codes, what stdout carries, what is written."""
 
 import json
+import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pyarrow.parquet
 import pytest
@@ -125,8 +125,8 @@ def test_set_changes_a_figure_of_the_files(desk) -> None:
 
 
 def test_rules_can_be_given(desk) -> None:
-    ran = desk.run("analyze", *desk.files, "--json", "--reuse", "timeloop", "--link-transfers", "off",
-                   "--first-read-elision", "off")  # fmt: skip
+    rules = ("--reuse", "timeloop", "--link-transfers", "off", "--first-read-elision", "off")
+    ran = desk.run("analyze", *desk.files, "--json", *rules)
     assert json.loads(ran.out)["rules"] == {
         "reuse": "timeloop", "link_transfers": False, "first_read_elision": False,
     }  # fmt: skip
@@ -144,7 +144,7 @@ def test_traces_that_are_not_built_say_so(desk, level: str) -> None:
 
 BAD = {
     "unknown key": (b"stallscope: 1\nmapping:\n  DRAM: {temprl: [P=8]}\n", "did you mean temporal"),
-    "factors": (b"stallscope: 1\nmapping:\n  DRAM: {temporal: [P=4]}\n  GLB: {temporal: [C=4]}\n", "P"),
+    "factors": (b"stallscope: 1\nmapping:\n  DRAM: {temporal: [P=4]}\n  GLB: {}\n", "P"),
     "no mapping at the top": (b"- 1\n- 2\n", "mapping"),
     "latin-1": ("stallscope: 1\nname: caf\xe9\n".encode("latin-1"), "is not UTF-8"),
     "not yaml": (b"a: [1, 2\n", "bad.yaml"),
@@ -167,8 +167,8 @@ def test_a_bad_mapping_file_gets_a_message_and_nothing_is_written(desk, kind: st
 
 
 def test_every_fault_stands_on_a_line_of_its_own(desk) -> None:
-    desk.write("problem.yaml", "stallscope: 1\nproblem:\n  dimensions: {M: 0, C: -1, P: 8}\n"
-               "  tensors: {Weights: [M, C], Inputs: [C, P], Outputs: [M, P]}\n  output: Outputs\n")  # fmt: skip
+    problem = (desk.folder / "problem.yaml").read_text()
+    desk.write("problem.yaml", problem.replace("M: 4, C: 4", "M: 0, C: -1"))
     desk.write("mapping.yaml", "stallscope: 1\nmapping:\n  DRAM: {kep: [Weights]}\n")
     ran = desk.run("simulate", *desk.files)
     assert ran.code == 2
@@ -247,7 +247,9 @@ def test_whatever_else_goes_wrong_is_one_line(monkeypatch, capsys) -> None:
 
 
 def network_file(desk, *names: str) -> str:
-    layers = "".join(f"    - {{name: {name}, files: [problem.yaml, mapping.yaml]}}\n" for name in names)
+    layers = "".join(
+        f"    - {{name: {name}, files: [problem.yaml, mapping.yaml]}}\n" for name in names
+    )
     return desk.write("net.yaml", f"stallscope: 1\nnetwork:\n  name: net\n  layers:\n{layers}")
 
 
@@ -284,6 +286,11 @@ def test_run_json_is_one_document(desk) -> None:
     assert files == ["preset:eyeriss-168.yaml", "preset:alexnet/conv3.yaml"]
 
 
+def test_a_changed_accelerator_has_no_twin_unless_named(desk) -> None:
+    changed = ("run", "--accelerator", "eyeriss-168", "--set", "architecture.DRAM.read_latency=9")
+    assert json.loads(desk.run(*changed, "--json").out)["beside"] == []
+
+
 def test_a_stopped_run_keeps_what_is_finished(desk, monkeypatch) -> None:
     import stallscope.run as run_module
 
@@ -316,6 +323,17 @@ def test_run_needs_a_network_it_can_find(desk) -> None:
     assert desk.run("run", "--accelerator", "eyeris-168").code == 2
 
 
+def test_a_terminal_without_our_letters_gets_others() -> None:
+    arguments = ["run", "--accelerator", "eyeriss-168", "--beside", "none"]
+    code = f"import sys; from stallscope.cli import main; sys.argv[1:] = {arguments}; main()"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, env=environment, check=True
+    )
+    assert b"conv1" in done.stdout
+    assert done.stderr == b""
+
+
 # ---------------------------------------------------------------------- presets, schema, validate
 
 
@@ -344,46 +362,3 @@ def test_a_validation_that_is_not_built_says_so(desk) -> None:
     ran = desk.run("validate", "gemmini")
     assert (ran.code, ran.out) == (2, "")
     assert "not built yet" in ran.err
-
-
-# ---------------------------------------------------------------------- programs
-
-
-@pytest.fixture
-def program(desk) -> Path:
-    pytest.importorskip("stallscope.traces.storage")
-    path = desk.folder / "layer.program"
-    ran = desk.run("compile", *desk.files, "--out", path)
-    assert ran.code == 0, ran.err
-    return path
-
-
-def test_a_compiled_program_executes_to_the_same_result(desk, program: Path) -> None:
-    executed = desk.run("execute", program, desk.files[0], desk.files[3], "--json")
-    simulated = desk.run("simulate", *desk.files, "--json")
-    one, other = json.loads(executed.out), json.loads(simulated.out)
-    for document in (one, other):
-        for key in ("simulation", "inputs"):
-            del document[key]
-    assert one == other
-
-
-def test_a_program_can_be_looked_into(desk, program: Path) -> None:
-    pytest.importorskip("stallscope.traces.listing")
-    assert desk.run("program", "info", program).code == 0
-    assert json.loads(desk.run("program", "info", program, "--json").out)
-    rows = json.loads(desk.run("program", "head", program, "--count", "3", "--json").out)["rows"]
-    assert rows
-    assert desk.run("program", "head", program).code == 0
-    flat = desk.folder / "flat.parquet"
-    assert desk.run("program", "expand", program, "--out", flat).code == 0
-    assert pyarrow.parquet.read_table(flat).num_rows > 0
-    assert desk.run("program", "expand", program, "--out", flat).code == 2
-
-
-def test_a_program_on_the_wrong_architecture_is_refused(desk, program: Path) -> None:
-    wrong = desk.write("wrong.yaml", Path(desk.files[0]).read_text().replace("GLB", "L2"))
-    ran = desk.run("execute", program, wrong)
-    assert ran.code == 2
-    assert desk.run("execute", desk.folder / "absent", desk.files[0]).code == 2
-    assert desk.run("program", "info", desk.files[0]).code == 2

@@ -61,6 +61,9 @@ def stacks_sum(case, result):
     """L4."""
     units = case.architecture.compute.instances
     assert sum(result.cycle_stack.values()) == result.cycles
+    assert sum(result.fill_causes.values()) == result.cycle_stack.get("fill", 0)
+    assert sum(result.drain_causes.values()) == result.cycle_stack.get("drain", 0)
+    assert min([0, *result.fill_causes.values(), *result.drain_causes.values()]) == 0
     assert sum(result.pe_stack.values()) == units * result.cycles
     assert result.counts.compute.computes == case.problem.macs
     for account in result.units.values():

@@ -15,9 +15,7 @@ def network(tiny: Path, *names: str) -> Network:
     return Network(name="net", layers=layers)
 
 
-def test_identical_layers_are_simulated_once(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_identical_layers_are_simulated_once(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     real = run_module.simulate
     monkeypatch.setattr(

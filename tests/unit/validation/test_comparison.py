@@ -48,6 +48,7 @@ def test_an_unlimited_case_has_no_difference(references):
         ("fuzz_2_072", "DRAM", "Inputs", "reads", "default walk"),
         ("own_byp_rf_I", "GLB <==> RF", "Inputs", "hops", "hops after bypass"),
         ("fuzz_1_009", "RF", "Inputs", "fills", "shared links"),
+        ("own_nored", "GLB <==> RF", "Outputs", "spatial_reductions", "outer level cannot add"),
         ("fuzz_3_119", "PEB", "Inputs", "reads", "rounding per instance"),
     ],
 )
