@@ -122,6 +122,12 @@ class Carrier(Unit):
             self.states[self.CONTENTION] += waited
         return -(-tick // self.ticks)
 
+    def arrived(self, done: int, demand: Demand) -> Arrival:
+        """What a consumer that waited needs to know; the last, broken cycle is the transfer's."""
+        causes = self.blame()
+        causes[demand.cause] += done - self.env._now
+        return Arrival(done, causes)
+
     def more(self, now: int) -> Hashable:
         """What a later step depends on besides the position."""
         return (
@@ -195,7 +201,7 @@ class Fill(Carrier):
             delay = plan.latency if self.steps else plan.latency + plan.first_delay
             self.steps += 1
             stepped = self.cursor.step()
-            arrival = Arrival(done, self.blame())
+            arrival = self.arrived(done, demand)
             if source is not None and stepped < plan.parent_depth:
                 self.later(done, self._leave(stepped), None, False)
             due = done + delay
@@ -289,7 +295,7 @@ class Refill(Carrier):
             stepped = self.cursor.step()
             if stepped < plan.parent_depth:
                 self.parent_tiles += 1
-            arrival = Arrival(done, self.blame())
+            arrival = self.arrived(done, demand)
             due = self.horizon = max(done + latency, self.horizon)
             self.later(due, ((channel.delivered, 1),), arrival, stepped < 0)
         self.stop()

@@ -1,0 +1,1 @@
+"""Problem, architecture and mapping; importers, legality, the analytical model."""

@@ -1,4 +1,4 @@
-"""The architecture: storage levels from outermost to innermost, networks between, one compute level.
+"""The architecture: storage levels from outermost to innermost, networks, one compute level.
 
 Figures are per instance. What is not given is unlimited (bandwidth), zero (latency) or unbounded
 (capacity), as in Timeloop; a run prints such assumptions by name.
@@ -6,7 +6,7 @@ Figures are per instance. What is not given is unlimited (bandwidth), zero (late
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from stallscope.mappings.spec import Name, Rate, Spec
 __all__ = ["Architecture", "ComputeLevel", "LevelKind", "Network", "StorageLevel"]
 
 
-class LevelKind(str, Enum):
+class LevelKind(StrEnum):
     """What a storage level is made of."""
 
     DRAM = "dram"

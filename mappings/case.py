@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from pydantic import Field
 
@@ -15,7 +15,7 @@ from stallscope.mappings.spec import Spec
 __all__ = ["Case", "InputFile", "Reuse", "Rules"]
 
 
-class Reuse(str, Enum):
+class Reuse(StrEnum):
     """What a child is taken to hold already when its tile moves (docs/design.md)."""
 
     OVERLAP = "overlap"

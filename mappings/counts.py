@@ -10,7 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-__all__ = ["ComputeCounts", "Counts", "LevelCounts", "LevelTensor", "NetworkCounts", "NetworkTensor"]
+__all__ = [
+    "ComputeCounts",
+    "Counts",
+    "LevelCounts",
+    "LevelTensor",
+    "NetworkCounts",
+    "NetworkTensor",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

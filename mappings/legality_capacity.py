@@ -43,10 +43,11 @@ def capacity_faults(
     elif level.buffering and _words(problem, spans, tiles) > capacity:
         faults.append(_too_large(problem, spec, level, spans, tiles, capacity))
     used = _words(problem, spans, single)
-    least = spec.min_utilization * (spec.capacity_words or 0)
+    least = spec.min_utilization * capacity
     if used < least:
-        rule = f"{spec.name} holds {_n(used)} words, min_utilization "
-        rule += f"{spec.min_utilization:g} of {_n(spec.capacity_words or 0)} asks for {_n(math.ceil(least))}"
+        full = _n(capacity)
+        rule = f"{spec.name} holds {_n(used)} words, min_utilization {spec.min_utilization:g} "
+        rule += f"of {full} asks for {_n(math.ceil(least))}"
         faults.append(
             Fault(place=f"mapping.{spec.name}", value=", ".join(level.keep), rule=rule,
                   remedy="enlarge the tiles at this level or lower min_utilization")

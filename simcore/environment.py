@@ -103,7 +103,7 @@ class Environment(simpy.Environment):
             event.callbacks = None  # type: ignore[assignment]  # SimPy's sign of a processed event
             for callback in callbacks:
                 callback(event)
-            if not event._ok and not event._defused:
+            if not event._ok and not getattr(event, "_defused", False):
                 raise event._value
             now = self._now
 

@@ -202,6 +202,8 @@ class Transfer:
         left = demand.total - self.progress
         return (
             self.ready - now,
+            # A server that was free only later than that counts, though it is free by now.
+            self.start() - now,
             tuple((server.name, ticks) for server, ticks in demand.path),
             demand.total if left <= demand.burst or not demand.is_even else -1,
             left if left <= demand.burst or not demand.is_even else -1,

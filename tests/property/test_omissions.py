@@ -53,6 +53,7 @@ OMISSIONS = {
     "how long a server is held": (Server, "relative", _instead(0)),
     "the transfer under way": (Transfer, "relative", _instead(None)),
     "since when a transfer is ready": (Transfer, "relative", _without(0)),
+    "when a waiting transfer can start": (Transfer, "relative", _without(1)),
     "tiles a mover is ahead": (Carrier, "progress", _instead(0)),
     "tiles a drain is behind": (Drain, "progress", _instead(0)),
     "a fill's counts and clocks": (Fill, "more", _instead(0)),
