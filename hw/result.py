@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from stallscope.mappings.analytical import Estimate
 from stallscope.mappings.case import InputFile
-from stallscope.mappings.counts import Counts
+from stallscope.mappings.counts import Counts, LevelCounts, NetworkCounts
 from stallscope.mappings.pricing import LedgerLine
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = ["Result", "SimulationInfo", "UnitAccount"]
 
@@ -77,3 +81,30 @@ class Result:
     port_words: Mapping[str, int]
     fill_causes: Mapping[str, int]
     drain_causes: Mapping[str, int]
+
+    @property
+    def levels(self) -> tuple[LevelCounts, ...]:
+        """Accesses and energy per storage level, outermost first."""
+        return self.counts.levels
+
+    @property
+    def networks(self) -> tuple[NetworkCounts, ...]:
+        """Words, hops and energy per network, outermost first."""
+        return self.counts.networks
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Accesses per level and tensor, one row each.
+
+        Columns: ``level``, ``tensor``, ``instances`` (used), ``tile_words``, ``reads``,
+        ``fills``, ``updates``, ``link_transfers``, ``temporal_reductions``, ``peak_words``
+        (all words, totals over the used instances) and ``energy_pj`` (null without a table).
+        """
+        import pandas  # costs 0.4 s: only who asks for a table pays
+
+        rows = [
+            {"level": level.name, "tensor": name, "instances": level.used_instances}
+            | {field.name: getattr(tensor, field.name) for field in fields(tensor)}
+            for level in self.counts.levels
+            for name, tensor in level.tensors.items()
+        ]
+        return pandas.DataFrame(rows)

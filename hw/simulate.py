@@ -14,7 +14,7 @@ from stallscope.hw.result import Result, SimulationInfo, UnitAccount
 from stallscope.mappings.analytical import analyze
 from stallscope.mappings.case import Case
 from stallscope.mappings.pricing import price
-from stallscope.simcore.errors import SimulationBug
+from stallscope.simcore.errors import Fault, SimulationBug, SpecError
 from stallscope.simcore.unit import Unit
 from stallscope.traces.compile import compile_case
 from stallscope.traces.flat import FlatProgram
@@ -23,21 +23,28 @@ from stallscope.traces.program import Program
 __all__ = ["execute", "simulate"]
 
 
-def simulate(case: Case, *, fast_forward: bool = True, audit: bool = False) -> Result:
+def simulate(
+    case: Case, *, fast_forward: bool = True, audit: bool = False, trace: str = "off"
+) -> Result:
     """Simulate a case cycle by cycle.
 
     Args:
         case: A checked case (`stallscope.load` checks).
         fast_forward: Skip stretches that repeat; the result is the same without.
         audit: Run every stretch that would be skipped, and check that it repeats.
+        trace: ``off`` or ``summary`` (the result's own accounts); event traces are not built yet.
 
     Returns:
         The result; equal inputs give equal results, its `simulation` part aside.
 
     Raises:
+        SpecError: If another trace is asked for.
         DeadlockError: If units wait for each other.
         SimulationBug: If one of our own laws is broken.
     """
+    if trace not in ("off", "summary"):
+        rule, remedy = "event traces are not built yet", "give off or summary"
+        raise SpecError([Fault(place="trace", value=trace, rule=rule, remedy=remedy)])
     return execute(compile_case(case), case, fast_forward=fast_forward, audit=audit)
 
 

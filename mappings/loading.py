@@ -37,11 +37,14 @@ def load(
     link_transfers: bool | None = None,
     first_read_elision: bool | None = None,
     overrides: Sequence[str] = (),
+    check: bool = True,
 ) -> Case:
     """Load a case: problem, architecture, mapping and, if given, energies.
 
     Args:
         paths: YAML files, native or Timeloop, in any split.
+        check: Whether the mapping must be legal on the architecture. A compiled program need not
+            be: it runs, or ends in a deadlock that says who waits for what.
         name: Name of the case; else the files', else ``case``.
         reuse: Rule of reuse; else the files', else Timeloop's for a Timeloop mapping.
         link_transfers: Rule of neighbour links, likewise.
@@ -62,7 +65,7 @@ def load(
     if findings.faults and len(documents) < len(paths):
         parts.given |= {"problem", "architecture", "mapping"}  # may be in the unreadable file
     # With overrides the mapping is checked once they are in: they may be what makes it legal.
-    case = assemble(parts, findings, files=files, shown=shown, check=not overrides)
+    case = assemble(parts, findings, files=files, shown=shown, check=check and not overrides)
     if overrides:
         case = _overridden(case, overrides, findings)
     return _ruled(case, name, reuse, link_transfers, first_read_elision)

@@ -64,6 +64,7 @@ def load_case(files: Sequence[str], options: LoadOptions) -> Case:
         link_transfers=options.link_transfers,
         first_read_elision=options.first_read_elision,
         overrides=options.overrides,
+        check=options.check,
     )
 
 

@@ -29,12 +29,16 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadOptions:
-    """What the command line says about every case that is loaded; None leaves it to the files."""
+    """What the command line says about every case that is loaded; None leaves it to the files.
+
+    ``check`` is whether a mapping must be legal (see `load`).
+    """
 
     reuse: str | None = None
     link_transfers: bool | None = None
     first_read_elision: bool | None = None
     overrides: tuple[str, ...] = ()
+    check: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

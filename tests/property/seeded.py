@@ -7,8 +7,10 @@ from random import Random
 
 from stallscope.mappings.architecture import Architecture, ComputeLevel, Network, StorageLevel
 from stallscope.mappings.case import Case, Reuse, Rules
+from stallscope.mappings.legality import check_mapping
 from stallscope.mappings.mapping import Buffering, LevelMapping, Loop, Mapping
 from stallscope.mappings.problem import Dimension, Problem, Tensor, Term
+from stallscope.simcore.errors import SpecError
 
 RATES = [None, *map(Fraction, ("1/2", "1", "2", "3", "3/10", "4", "5/3"))]
 
@@ -28,21 +30,25 @@ def _level(rng: Random, at: int) -> StorageLevel:
 
 
 def seeded_case(seed: int) -> Case:
-    """A 1-D convolution of some thousand multiply-accumulates on two or three levels."""
+    """A 1-D convolution of some thousand steps on two or three levels, always legal."""
     rng = Random(seed)
     count = rng.choice([2, 2, 3])
     bounds = dict.fromkeys("CMPR", 1)
     temporal: list[list[Loop]] = [[] for _ in range(count)]
     total = 1
     for _ in range(rng.randint(2, 5)):
-        name, extent = rng.choice("CMPPR"), rng.choice([2, 3, 4, 5, 7, 10, 16])
-        if total * extent > 6000:
+        name, extent = rng.choice("CMPPR"), rng.choice([2, 3, 5, 8, 13, 24, 40])
+        if total * extent > 2500:
             continue
         total *= extent
         bounds[name] *= extent
-        temporal[rng.randrange(count)].append(Loop(dimension=name, extent=extent))
-    if rng.random() < 0.25:
-        bounds["P"] = max(1, bounds["P"] - 1)
+        temporal[rng.randrange(max(1, count - 1))].append(Loop(dimension=name, extent=extent))
+    for name in "CR":
+        extent = rng.choice([1, 1, 2, 4])
+        bounds[name] *= extent
+        temporal[-1].append(Loop(dimension=name, extent=extent))
+    if rng.random() < 0.25 and bounds["P"] % 2 == 0:
+        bounds["P"] -= bounds["P"] > 2
     column = (Term(dimension="P"), Term(dimension="R"))
     plain = {name: (Term(dimension=name),) for name in "CMP"}
     levels = []
@@ -54,7 +60,7 @@ def seeded_case(seed: int) -> Case:
                 level=f"L{at}", temporal=tuple(temporal[at]), keep=tuple(keep), buffering=held
             )
         )
-    return Case(
+    case = Case(
         problem=Problem(
             dimensions=tuple(Dimension(name=n, bound=b) for n, b in bounds.items()),
             tensors=(
@@ -70,3 +76,8 @@ def seeded_case(seed: int) -> Case:
         mapping=Mapping(levels=tuple(levels)),
         rules=Rules(reuse=rng.choice(list(Reuse))),
     )
+    try:
+        check_mapping(case.problem, case.architecture, case.mapping)
+    except SpecError:
+        return seeded_case(seed + 1_000_000)
+    return case

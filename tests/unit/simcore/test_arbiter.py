@@ -119,9 +119,7 @@ def test_the_one_that_can_start_earliest_goes_first():
 
 def test_transfers_without_a_common_server_do_not_meet():
     bench = Bench()
-    log = bench.run(
-        a=[(0, bench.words(5, bench.slow))], b=[(0, bench.words(80, bench.fast))]
-    )
+    log = bench.run(a=[(0, bench.words(5, bench.slow))], b=[(0, bench.words(80, bench.fast))])
     assert sorted(log) == [(80, "a"), (80, "b")]
 
 
