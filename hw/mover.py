@@ -336,7 +336,8 @@ class Drain(Carrier):
             stepped = self.cursor.step()
             effects: list[tuple[Counter, int]] = [
                 (channel.drained, 1),
-                (channel.released, plan.tile_words[record]),
+                # A tile that stays put took no room of its own (remainders under rule timeloop).
+                (channel.released, plan.room[record]),
             ]
             if source is not None and stepped < plan.parent_depth:
                 effects.append((source.finished, 1))

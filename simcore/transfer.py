@@ -51,7 +51,6 @@ class Transfer:
         sent: Transfers submitted so far.
         due: Cycle at which the unit will be woken, as planned.
         last_start: Tick at which the last burst starts, as planned.
-        end: Tick at which the transfer ends, as planned.
     """
 
     demand: Demand
@@ -73,7 +72,6 @@ class Transfer:
         self.stamp = 0
         self.due = FOREVER
         self.last_start = 0
-        self.end = 0
 
     def submit(self, demand: Demand, ready: int) -> Event:
         """Start a transfer whose first burst may start at tick ``ready``; wait on the event.
@@ -173,7 +171,6 @@ class Transfer:
         if due < self.env._now:
             due = self.env._now
         self.due = due
-        self.end = end
         self.last_start = last_start
         order = self.unit.order
         if last_start >= due * self.cycle_ticks:
@@ -217,10 +214,12 @@ class Transfer:
         return [self.sent, left]
 
     def phase(self) -> list[int]:
-        """As the marks, and the ticks to the planned end, which lies nearer than the last touch."""
+        """As the marks, and the least that can be left by now: state stands at the last touch."""
         sent, left = self.marks()
-        planned = self.end - self.env._now * self.cycle_ticks if self.due != FOREVER else left
-        return [sent, left, min(left, planned)]
+        if not self.is_active:
+            return [sent, left, left]
+        run = self.env._now * self.cycle_ticks - self.start()
+        return [sent, left, left - max(0, run)]
 
     def resume(self) -> None:
         """Plan the end of the transfer under way again, from the state it has now."""
