@@ -128,7 +128,7 @@ class Carrier(Unit):
         causes[demand.cause] += done - self.env._now
         return Arrival(done, causes)
 
-    def more(self, now: int) -> Hashable:
+    def _more(self, now: int) -> Hashable:
         """What a later step depends on besides the position."""
         return (
             self.begun - now if self.state == self.BUSY else 0,
@@ -145,12 +145,12 @@ class Carrier(Unit):
         ahead = self.parent_tiles - self.source.delivered.value if self.source else 0
         return (ahead, self.steps - self.channel.delivered.value)
 
-    def tallies(self) -> list[int]:
+    def _tallies(self) -> list[int]:
         """Transfers per record, parent tiles, steps."""
         return [*self.tally, self.parent_tiles, self.steps]
 
-    def grow(self, times: int, growth: list[int]) -> None:
-        """Apply the growth of `tallies`."""
+    def _grow(self, times: int, growth: list[int]) -> None:
+        """Apply the growth of `_tallies`."""
         for index in range(len(self.tally)):
             self.tally[index] += times * growth[index]
         self.parent_tiles += times * growth[-2]
@@ -250,16 +250,16 @@ class Refill(Carrier):
         super().__init__(wiring, name, order, cursor, plan)
         self.firsts = [0] * len(plan.demands)
 
-    def tallies(self) -> list[int]:
+    def _tallies(self) -> list[int]:
         """With the first touches."""
-        return [*self.firsts, *super().tallies()]
+        return [*self.firsts, *super()._tallies()]
 
-    def grow(self, times: int, growth: list[int]) -> None:
-        """Apply the growth of `tallies`."""
+    def _grow(self, times: int, growth: list[int]) -> None:
+        """Apply the growth of `_tallies`."""
         count = len(self.firsts)
         for index in range(count):
             self.firsts[index] += times * growth[index]
-        super().grow(times, growth[count:])
+        super()._grow(times, growth[count:])
 
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream."""

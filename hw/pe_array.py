@@ -188,7 +188,7 @@ class PeArray(Unit):
 
     def _pause(self, cycles: int) -> Event:
         self.enter(self.OPERAND, self.plan.latency_cause)
-        event = self.event()
+        event = self._event()
         self.env.at(self.env._now + cycles, self.order, event)
         return event
 
@@ -219,7 +219,7 @@ class PeArray(Unit):
 
     # ------------------------------------------------------------------ fast-forward
 
-    def more(self, now: int) -> Hashable:
+    def _more(self, now: int) -> Hashable:
         """What a later burst depends on besides the position."""
         return (
             self.begun - now if self.state in (self.BUSY, self.OPERAND) else 0,
@@ -235,7 +235,7 @@ class PeArray(Unit):
         shadows = tuple(port.relative(level, base) for port in self.operands)
         return (super().relative(level, base), shadows)
 
-    def tallies(self) -> list[int]:
+    def _tallies(self) -> list[int]:
         """Bursts per record, the stack, tiles used."""
         return [
             *self.fresh,
@@ -245,8 +245,8 @@ class PeArray(Unit):
             *(port.tiles for port in self.operands),
         ]
 
-    def grow(self, times: int, growth: list[int]) -> None:
-        """Apply the growth of `tallies`."""
+    def _grow(self, times: int, growth: list[int]) -> None:
+        """Apply the growth of `_tallies`."""
         grown = iter([times * amount for amount in growth])
         self.fresh = [value + next(grown) for value in self.fresh]
         self.stale = [value + next(grown) for value in self.stale]

@@ -65,7 +65,6 @@ def execute(
     priced = price(case, counts, cycles)
     stack = _cycle_stack(machine, cycles)
     clock = case.architecture.clock_mhz
-    forward = machine.fast_forward
     units = case.architecture.compute.instances
     return Result(
         name=case.name,
@@ -83,15 +82,21 @@ def execute(
         ledger=priced.ledger,
         estimate=estimate,
         assumptions=(*case.assumptions, *_assumptions(machine)),
-        simulation=SimulationInfo(
-            cpu_seconds=time.process_time() - began,
-            events=machine.env.processed,
-            fast_forwarded_cycles=forward.skipped_cycles if forward else 0,
-            peak_memory_bytes=_peak_memory(),
-        ),
+        simulation=_information(machine, began),
         fill_causes=_causes(machine.array.fill or []),
         drain_causes=_causes(machine.drain_causes(cycles)),
         port_words={server.name: server.words for server in machine.arbiter.servers},
+    )
+
+
+def _information(machine: Machine, began: float) -> SimulationInfo:
+    """How the run went, since CPU second ``began`` of this process."""
+    forward = machine.fast_forward
+    return SimulationInfo(
+        cpu_seconds=time.process_time() - began,
+        events=machine.env.processed,
+        fast_forwarded_cycles=forward.skipped_cycles if forward else 0,
+        peak_memory_bytes=_peak_memory(),
     )
 
 

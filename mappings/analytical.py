@@ -78,16 +78,7 @@ def analyze(case: Case, *, walk: Walk = Walk.DEFAULT) -> Estimate:
         for tensor in case.problem.tensors
         if any(tensor.name in level.keep for level in case.mapping.levels)
     }
-    counts = Counts(
-        levels=_levels(case, nest, flows, exact=exact),
-        networks=_networks(case, nest, flows, exact=exact),
-        compute=ComputeCounts(
-            name=case.architecture.compute.name,
-            instances=case.architecture.compute.instances,
-            used_instances=nest.used_instances(len(nest.blocks)),
-            computes=case.problem.macs,
-        ),
-    )
+    counts = _counts(case, nest, flows, exact=exact)
     # Timeloop charges the padded loops of a mapping with remainders.
     compute_cycles = nest.steps if case.rules.reuse is Reuse.TIMELOOP else nest.walked
     limit = bound(case, counts, compute_cycles)
@@ -102,6 +93,20 @@ def analyze(case: Case, *, walk: Walk = Walk.DEFAULT) -> Estimate:
         missing=priced.missing,
         utilization=case.problem.macs / (case.architecture.compute.instances * limit.cycles),
         level_cycles=limit.level_cycles,
+    )
+
+
+def _counts(case: Case, nest: Nest, flows: Mapping[str, Traffic], *, exact: bool) -> Counts:
+    """Make the counts of the traffic of all tensors."""
+    return Counts(
+        levels=_levels(case, nest, flows, exact=exact),
+        networks=_networks(case, nest, flows, exact=exact),
+        compute=ComputeCounts(
+            name=case.architecture.compute.name,
+            instances=case.architecture.compute.instances,
+            used_instances=nest.used_instances(len(nest.blocks)),
+            computes=case.problem.macs,
+        ),
     )
 
 

@@ -46,7 +46,7 @@ class Counter:
         """Return the event that the value has reached ``need``; at most one unit waits."""
         self._channel.stamp += 1
         self.need, self.waiter = need, unit
-        event = self._event = unit.event()
+        event = self._event = self._env.make(unit)
         return event
 
     def state(self, origin: int) -> tuple[int, int]:

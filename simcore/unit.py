@@ -153,7 +153,7 @@ class Unit:
 
     # ------------------------------------------------------------------ waiting and acting
 
-    def event(self) -> Event:
+    def _event(self) -> Event:
         """Return an event for this unit's process to wait on."""
         return self.env.make(self)
 
@@ -205,7 +205,7 @@ class Unit:
                  self._arrival_state(timer.arrival))
                 for timer in self.timers
             ),
-            self.more(now),
+            self._more(now),
         )  # fmt: skip
 
     def _arrival_state(self, arrival: Arrival | None) -> Hashable:
@@ -218,24 +218,24 @@ class Unit:
             tuple(a - b for a, b in zip(arrival.causes, self.causes, strict=True)),
         )
 
-    def more(self, now: int) -> Hashable:
+    def _more(self, now: int) -> Hashable:
         """What a subclass adds to the relative state."""
         return None
 
     def marks(self) -> list[int]:
         """States, causes and counts, up to the present."""
         self.flush()
-        return [*self.states, *self.causes, *self.tallies()]
+        return [*self.states, *self.causes, *self._tallies()]
 
     def phase(self) -> list[int]:
         """Indices of the stream's loops."""
         return self.position.index.copy()
 
-    def tallies(self) -> list[int]:
+    def _tallies(self) -> list[int]:
         """What a subclass adds to the marks."""
         return []
 
-    def grow(self, times: int, growth: list[int]) -> None:
+    def _grow(self, times: int, growth: list[int]) -> None:
         """Apply the growth of the subclass's tallies."""
 
     def deadline(self) -> int:
@@ -265,7 +265,7 @@ class Unit:
                     timer.arrival.ended + times * cycles,
                     [value + by for value, by in zip(timer.arrival.causes, grown, strict=True)],
                 )
-        self.grow(times, growth[states + causes :])
+        self._grow(times, growth[states + causes :])
 
     def resume(self) -> None:
         """After a skip: what the followed unit did meanwhile is in this unit's growth already."""

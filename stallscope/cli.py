@@ -89,6 +89,18 @@ Set = Annotated[
 Window = Annotated[
     str | None, typer.Option("--window", metavar="A:B", help="Cycles to trace; not built yet.")
 ]
+NetworkName = Annotated[
+    str | None,
+    typer.Option("--network", metavar="NAME|FILE", help="Else the preset's example."),
+]
+Beside = Annotated[
+    str | None,
+    typer.Option(
+        "--beside",
+        metavar="NAME|FILE|none",
+        help="Accelerator beside it; else the preset's twin.",
+    ),
+]
 Trace = Annotated[TraceLevel, typer.Option("--trace", help="window and full are not built yet.")]
 
 
@@ -260,18 +272,8 @@ def run(
             "--accelerator", metavar="NAME|FILE", help="A preset or file; may be repeated."
         ),
     ],
-    network: Annotated[
-        str | None,
-        typer.Option("--network", metavar="NAME|FILE", help="Else the preset's example."),
-    ] = None,
-    beside: Annotated[
-        str | None,
-        typer.Option(
-            "--beside",
-            metavar="NAME|FILE|none",
-            help="Accelerator beside it; else the preset's twin.",
-        ),
-    ] = None,
+    network: NetworkName = None,
+    beside: Beside = None,
     out: Out = None,
     as_json: Json = False,
     no_fast_forward: NoFast = False,

@@ -24,7 +24,7 @@ class Client(Unit):
     def run(self):
         for cycle, demand in self.jobs:
             if cycle > self.env.cycle:
-                event = self.event()
+                event = self._event()
                 self.env.at(cycle, self.order, event)
                 yield event
             yield self.slot.submit(demand, max(self.tick, self.env.cycle * TICKS))
