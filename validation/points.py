@@ -55,22 +55,27 @@ class Point:
 
     @property
     def error_pct(self) -> float | None:
-        """Error of the simulated figure in percent; None if the reference is 0 and ours not."""
-        return _error_pct(self.simulated, self.reference)
+        """Error of the scored figure in percent; None if the reference is 0 and ours not."""
+        return _error_pct(self.figure, self.reference)
 
     def to_json(self) -> dict[str, object]:
-        """Return the point in the report's outside form."""
+        """Return the point in the report's outside form.
+
+        ``simulated`` is the figure that is scored; where that is the closed form's (a quirk of
+        the reference, named by the class), ``executed`` is what the run counted.
+        """
         return {
             "case": self.case,
             "class": self.kind,
             "metric": self.metric,
             "reference": self.reference,
-            "simulated": self.simulated,
+            "simulated": self.figure,
             "analytical": self.analytical,
             "tolerance": self.tolerance,
             "error_pct": self.error_pct,
             "where": self.where,
             "scored": self.scored or None,
+            "executed": self.simulated,
         }
 
 

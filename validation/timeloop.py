@@ -148,7 +148,8 @@ class _Scorer:
             for rate in (level.read_words_per_cycle, level.write_words_per_cycle,
                          level.shared_words_per_cycle)
         ):  # fmt: skip
-            yield self._point(CYCLES, THROTTLED, true, 0.0, executed, default, "")
+            reported = Key("", "", "cycles_throttled")
+            yield self._point(reported, THROTTLED, true, 0.0, executed, default, "")
         elif self._roads.result.cycle_stack["compute"] < self._roads.estimate.compute_cycles:
             # Timeloop counts a smaller last iteration as a whole one.
             yield self._point(CYCLES, PADDED, true, 0.0, executed, default, "analytical")

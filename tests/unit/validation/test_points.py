@@ -27,7 +27,8 @@ def test_the_scored_figure_decides():
     """A point of the analytical figure does not mind what was executed, and says both."""
     quirk = point(10.0, 12.0, analytical=10.0, scored="analytical")
     assert quirk.is_exact
-    assert quirk.error_pct == 20.0
+    assert quirk.error_pct == 0.0
+    assert (quirk.to_json()["simulated"], quirk.to_json()["executed"]) == (10.0, 12.0)
     assert not point(10.0, 12.0, analytical=10.0).is_exact
 
 
@@ -86,7 +87,7 @@ def test_the_outside_form_is_json_with_every_key():
     assert document["points"][0] == {
         "case": "c", "class": "plain", "metric": "reads", "reference": 10.0, "simulated": 10.0,
         "analytical": None, "tolerance": 0.0, "error_pct": 0.0, "where": "RF.W",
-        "scored": "simulated",
+        "scored": "simulated", "executed": 10.0,
     }  # fmt: skip
     assert document["points"][1]["scored"] is None
     assert document["excluded"] == [{"case": "x", "why": "because"}]

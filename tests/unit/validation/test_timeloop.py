@@ -87,7 +87,7 @@ def test_a_padded_loop_is_not_executed(references):
 
 def test_throttled_cycles_are_reported_and_the_bound_scored(references):
     points = score(references["own_bw_multi"])
-    cycles = next(p for p in points if p.metric == "cycles")
+    cycles = next(p for p in points if p.metric == "cycles_throttled")
     bound = next(p for p in points if p.metric == "analytical_cycles" and not p.where)
     assert (cycles.kind, cycles.scored) == ("throttled", "")
     assert cycles.simulated >= cycles.reference == bound.simulated == 10944
