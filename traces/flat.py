@@ -28,13 +28,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.program import ComputeStream, MoverStream, Op, Program, StreamLoop
-from stallscope.traces.storage import from_text
+from stallscope.traces.storage import from_text, refuse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -280,14 +279,14 @@ def read_flat(path: str | os.PathLike[str]) -> FlatProgram:
             kinds = {field.name: str(field.type) for field in schema}
             if text is None or any(kinds.get(key) != kind for key, kind in COLUMNS.items()):
                 remedy = "name a file that `stallscope program expand` wrote"
-                _refuse(name, "file", "", "is not an expanded program", remedy)
+                refuse(name, "file", "", "is not an expanded program", remedy)
             program = from_text(text.decode(), name)
             return _Reader(program, name).read(file)
     except (pyarrow.ArrowException, UnicodeDecodeError) as error:
-        _refuse(name, "file", "", f"is not a whole Parquet file ({error})", _AGAIN, error)
+        refuse(name, "file", "", f"is not a whole Parquet file ({error})", _AGAIN, error)
     except OSError as error:
         rule = f"cannot be read: {error.strerror or error}"
-        _refuse(name, "file", "", rule, "name an expanded program", error)
+        refuse(name, "file", "", rule, "name an expanded program", error)
 
 
 class _Reader:
@@ -313,7 +312,7 @@ class _Reader:
             records = self.records[name]
             if len(records) != unit.steps:
                 rule = f"has {len(records)} rows, its tables {unit.steps} steps"
-                _refuse(self.name, name, "", rule, _AGAIN)
+                refuse(self.name, name, "", rule, _AGAIN)
             streams[name] = FlatStream(records, _loops(unit))
         return FlatProgram(self.program, streams)
 
@@ -321,7 +320,7 @@ class _Reader:
         """Add rows of one unit."""
         unit = self.units.get(name) if isinstance(name, str) else None
         if unit is None:
-            _refuse(self.name, "unit", name, "is not a unit of the program", _AGAIN)
+            refuse(self.name, "unit", name, "is not a unit of the program", _AGAIN)
         records = self.records[unit.name]
         step, words, group = (
             np.asarray(batch.column(key).to_numpy(zero_copy_only=False), dtype=np.int64)
@@ -329,20 +328,20 @@ class _Reader:
         )
         begun = len(records)
         if set(batch.column("op").unique().to_pylist()) != {unit.op.value}:
-            _refuse(self.name, f"{unit.name}.op", "", f"must be {unit.op.value}", _AGAIN)
+            refuse(self.name, f"{unit.name}.op", "", f"must be {unit.op.value}", _AGAIN)
         if not np.array_equal(step, np.arange(begun, begun + len(step))):
             rule = f"must count up from 0 without a gap; row {begun} and later do not"
-            _refuse(self.name, f"{unit.name}.step", "", rule, _AGAIN)
+            refuse(self.name, f"{unit.name}.step", "", rule, _AGAIN)
         table = np.array(unit.words_of(), dtype=np.int64)
         if group.min() < 0 or group.max() >= len(table):
             rule = f"must be a record of the unit, 0 to {len(table) - 1}"
-            _refuse(self.name, f"{unit.name}.group", "", rule, _AGAIN)
+            refuse(self.name, f"{unit.name}.group", "", rule, _AGAIN)
         wrong = (words != table[group]) & ~((words == 0) & unit.elides)
         if wrong.any():
             at = int(np.argmax(wrong))
             place = f"{unit.name}.words at step {step[at]}"
             rule = f"is not {table[group[at]]}, the words of its group {group[at]}"
-            _refuse(self.name, place, int(words[at]), rule, _AGAIN)
+            refuse(self.name, place, int(words[at]), rule, _AGAIN)
         records.frombytes(group.astype(np.intc).tobytes())
 
 
@@ -352,10 +351,3 @@ def _loops(unit: UnitStream) -> array[int]:
         loops = unit.loops_before(start, min(unit.steps, start + BATCH))
         found.frombytes(loops.astype(np.intc).tobytes())
     return found
-
-
-def _refuse(
-    source: str, place: str, value: object, rule: str, remedy: str, cause: Exception | None = None
-) -> NoReturn:
-    fault = Fault(place=place, value=value, rule=rule, remedy=remedy, source=source)
-    raise SpecError([fault]) from cause

@@ -18,6 +18,7 @@ import numpy as np
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.flat import BATCH, COLUMNS, PROGRAM_KEY, UnitStream, Walk, unit_streams
 from stallscope.traces.program import ComputeStream, MoverStream, Op, Program, StreamLoop
+from stallscope.traces.steps import last_origin
 from stallscope.traces.storage import replacing, to_text
 
 if TYPE_CHECKING:
@@ -361,11 +362,11 @@ def _pairs(
     stepped = stream.loops[level]
     found: Counter[tuple[int, int, int]] = Counter()
     for origin, left in _origins(outer, bound):
-        moves = [(origin, origin + _last(inner, left))]
+        moves = [(origin, origin + last_origin(inner, left))]
         if stepped.dimension == name:
             given = min(left, stepped.extent * stepped.step)
             moves = [
-                (origin + at, origin + was + _last(inner, min(stepped.step, given - was)))
+                (origin + at, origin + was + last_origin(inner, min(stepped.step, given - was)))
                 for at in range(stepped.step, given, stepped.step)
                 for was in (at - stepped.step,)
             ]
@@ -384,14 +385,3 @@ def _origins(loops: Sequence[tuple[StreamLoop, bool]], left: int) -> Iterator[tu
     for at in range(0, min(given, 1 if is_held else given), loop.step):
         for inside, remaining in _origins(rest, min(loop.step, given - at)):
             yield at + inside, remaining
-
-
-def _last(loops: Sequence[StreamLoop], left: int) -> int:
-    """Origin of the last iteration of nested loops in a piece of ``left`` iterations."""
-    origin = 0
-    for loop in loops:
-        given = min(left, loop.extent * loop.step)
-        at = (given - 1) // loop.step * loop.step
-        origin += at
-        left = min(loop.step, given - at)
-    return origin

@@ -13,8 +13,9 @@ from itertools import product
 from math import gcd
 
 from stallscope.traces.nest import Nest, NestLoop
+from stallscope.traces.program import StreamLoop
 
-__all__ = ["ClippedStep", "Steps", "origins"]
+__all__ = ["ClippedStep", "Steps", "last_origin", "origins"]
 
 Origin = dict[str, int]
 
@@ -112,13 +113,13 @@ class Steps:
         is_stepped = self.loops[stepped].dimension == name
         for prefix, left in origins(outer, bound):
             if not is_stepped:
-                yield prefix, prefix + _last(inner, left)
+                yield prefix, prefix + last_origin(inner, left)
                 continue
             loop = self.loops[stepped]
             given = min(left, loop.extent * loop.step)
             for at in range(loop.step, given, loop.step):
                 before = at - loop.step
-                yield prefix + at, prefix + before + _last(inner, given - before)
+                yield prefix + at, prefix + before + last_origin(inner, given - before)
 
 
 def origins(loops: Sequence[NestLoop], bound: int) -> Iterator[tuple[int, int]]:
@@ -133,7 +134,7 @@ def origins(loops: Sequence[NestLoop], bound: int) -> Iterator[tuple[int, int]]:
             yield at + inside, left
 
 
-def _last(loops: Sequence[NestLoop], left: int) -> int:
+def last_origin(loops: Sequence[NestLoop] | Sequence[StreamLoop], left: int) -> int:
     """Origin of the last iteration of ``loops`` in a piece of ``left`` iterations."""
     origin = 0
     for loop in loops:

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.program import ComputeStream, MoverStream, Program
 
-__all__ = ["MAX_BYTES", "VERSION", "from_text", "read", "replacing", "save", "to_text"]
+__all__ = ["MAX_BYTES", "VERSION", "from_text", "read", "refuse", "replacing", "save", "to_text"]
 
 VERSION = 1
 """Version of the file's form; a reader refuses others."""
@@ -58,16 +58,16 @@ def read(path: PathLike) -> Program:
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
-            _refuse(name, "file", "", "is not a file", "name a program file")
+            refuse(name, "file", "", "is not a file", "name a program file")
         if status.st_size > MAX_BYTES:
             rule = f"is larger than {MAX_BYTES} bytes, the most a program may have"
-            _refuse(name, "file", f"{status.st_size} bytes", rule, _AGAIN)
+            refuse(name, "file", f"{status.st_size} bytes", rule, _AGAIN)
         text = Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        _refuse(name, "file", "", f"is not UTF-8 text ({error.reason})", _AGAIN, error)
+        refuse(name, "file", "", f"is not UTF-8 text ({error.reason})", _AGAIN, error)
     except OSError as error:
         rule = f"cannot be read: {error.strerror or error}"
-        _refuse(name, "file", "", rule, "name a program file", error)
+        refuse(name, "file", "", rule, "name a program file", error)
     return from_text(text, name)
 
 
@@ -91,17 +91,17 @@ def from_text(text: str, source: str) -> Program:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        _refuse(source, "file", "", f"is not a whole JSON text ({error})", _AGAIN, error)
+        refuse(source, "file", "", f"is not a whole JSON text ({error})", _AGAIN, error)
     if not isinstance(document, dict) or _HEADER not in document:
         rule = f"is not a program: it has no key {_HEADER!r}"
-        _refuse(source, "file", "", rule, "name a file that `stallscope compile` wrote")
+        refuse(source, "file", "", rule, "name a file that `stallscope compile` wrote")
     if document[_HEADER] != VERSION or isinstance(document[_HEADER], bool):
         rule = f"is not a version this release reads ({VERSION})"
-        _refuse(source, _HEADER, _short(document[_HEADER]), rule, _AGAIN)
+        refuse(source, _HEADER, _short(document[_HEADER]), rule, _AGAIN)
     for key in sorted({_BODY, _HEADER, _DIGEST} ^ document.keys()):
         if key != _DIGEST:
             rule = "is missing" if key == _BODY else "is not a key of a program file"
-            _refuse(source, key, "", rule, _AGAIN)
+            refuse(source, key, "", rule, _AGAIN)
     return _program(document, source)
 
 
@@ -138,7 +138,7 @@ def _program(document: dict[str, object], source: str) -> Program:
     if _DIGEST in document and document[_DIGEST] != _digest(body):
         rule = f"is not the digest of {_BODY!r}: the file was damaged or edited"
         remedy = f"{_AGAIN}; if you edited it on purpose, remove the key {_DIGEST!r}"
-        _refuse(source, _DIGEST, _short(document[_DIGEST]), rule, remedy)
+        refuse(source, _DIGEST, _short(document[_DIGEST]), rule, remedy)
     try:
         program = _adapter().validate_json(json.dumps(body), strict=True)
     except ValidationError as error:
@@ -155,7 +155,7 @@ def _program(document: dict[str, object], source: str) -> Program:
             ]
         ) from error
     if _adapter().dump_python(program, mode="json") != body:
-        _refuse(source, _BODY, "", "has keys or values that a program does not have", _AGAIN)
+        refuse(source, _BODY, "", "has keys or values that a program does not have", _AGAIN)
     faults = [
         Fault(place=f"{_BODY}.{place}", value=value, rule=rule, remedy=_AGAIN, source=source)
         for place, value, rule in _inconsistent(program)
@@ -165,9 +165,10 @@ def _program(document: dict[str, object], source: str) -> Program:
     return program
 
 
-def _refuse(
+def refuse(
     source: str, place: str, value: object, rule: str, remedy: str, cause: Exception | None = None
 ) -> NoReturn:
+    """Raise the SpecError of one fault of a program file."""
     fault = Fault(place=place, value=value, rule=rule, remedy=remedy, source=source)
     raise SpecError([fault]) from cause
 

@@ -57,6 +57,23 @@ def cycles_are_within_bounds(case, result):
                     assert result.cycles * width / level.banks >= words
 
 
+def one_after_another(machine):
+    """Cycles if every transfer and burst of a machine that has run waited for the one before."""
+    ticks = machine.ports.cycle_ticks
+    total = 0
+    movers = [*machine.fills.values(), *machine.refills.values(), *machine.drains.values()]
+    for mover in movers:
+        total += mover.plan.first_delay
+        for demand, times in zip(mover.plan.demands, mover.tally, strict=True):
+            total += times * (-(-demand.total // ticks) + mover.plan.latency)
+    array = machine.array
+    total += array.plan.first_delay + array.plan.last_delay
+    for pair, fresh, stale in zip(array.plan.demands, array.fresh, array.stale, strict=True):
+        for demand, times in zip(pair, (stale, fresh), strict=True):
+            total += times * (-(-demand.total // ticks) + array.plan.pipeline)
+    return total
+
+
 def stacks_sum(case, result):
     """L4."""
     units = case.architecture.compute.instances

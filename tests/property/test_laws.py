@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from stallscope.hw.machine import FastForwardMode, Machine
 from stallscope.hw.simulate import simulate
 from stallscope.mappings.nest import Nest
+from stallscope.traces.compile import compile_case
 from tests.property import laws
 from tests.property.strategies import cases
 
@@ -53,6 +55,25 @@ def test_an_unlimited_machine_takes_the_compute_cycles(case):
 def test_many_unlimited_machines_take_the_compute_cycles(case):
     result = simulate(case)
     assert result.cycles == Nest(case).walked
+
+
+def _is_no_slower_than_one_after_another(case):
+    machine = Machine(compile_case(case), case.architecture, FastForwardMode())
+    assert machine.run() <= laws.one_after_another(machine)
+
+
+@QUICK
+@given(case=cases())
+def test_no_machine_is_slower_than_one_thing_after_another(case):
+    """L2, upper part: the sum over all transfers and bursts of occupancy and latency."""
+    _is_no_slower_than_one_after_another(case)
+
+
+@pytest.mark.slow
+@SLOW
+@given(case=cases(longest=20000))
+def test_no_machine_of_many_is_slower_than_one_thing_after_another(case):
+    _is_no_slower_than_one_after_another(case)
 
 
 @QUICK
