@@ -77,9 +77,10 @@ class _MoverCompiler:
 
     def _slides(self, move: Origin) -> bool:
         """Whether only the new words of a moved tile are delivered."""
-        if not self.is_timeloop:
-            return not self.tensor.is_output
         vector = self.tensor.origin(move)
+        if not self.is_timeloop:
+            # An output tile is exchanged as a whole, unless it stays put (remainders).
+            return not self.tensor.is_output or not any(vector)
         last = self.loops[-1]
         usual = self.tensor.origin({last.dimension: last.step} if self.idle_inside == 1 else {})
         return vector == usual and sum(1 for by in vector if by) <= 1
