@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stallscope.hw.mover import MoverPlan
 from stallscope.hw.pe_array import ArrayPlan, PeArray
 from stallscope.hw.ports import CAUSES, AddressRange, Cause, Ports
@@ -55,12 +57,13 @@ class Binding:
                     fits = limit is None or used + plan.tile_words <= limit
                     tiles[plan.tensor] = given if given > 1 else DEFAULT_TILES if fits else 1
                     used += (tiles[plan.tensor] - 1) * plan.tile_words
+            left = limit
             for plan in plans:
                 words = plan.tile_words * tiles[plan.tensor]
                 self.tiles[plan.tensor, level.name] = tiles[plan.tensor]
-                self.capacity[plan.tensor, level.name] = (
-                    words if limit is None else min(words, limit)
-                )
+                # A program may meet a level too small for it: the last tensors get what is left.
+                self.capacity[plan.tensor, level.name] = words if left is None else min(words, left)
+                left = None if left is None else max(0, left - words)
 
     # ------------------------------------------------------------------ movers
 
@@ -77,15 +80,21 @@ class Binding:
             if is_up
             else (parent.read_latency_cycles, child.write_latency_cycles)
         )
-        is_dram = parent.kind is LevelKind.DRAM and parent.read_latency_cycles > hops
-        cause = Cause.DRAM_LATENCY if is_dram else Cause.BUFFER_LATENCY
-        if hops > near + far:
-            cause = Cause.NETWORK_LATENCY
         networks = [self.architecture.level(name).network for name in stream.networks]
         delays = [
             network.drain_latency_cycles if is_up else network.fill_latency_cycles
             for network in networks
         ]
+        is_dram = parent.kind is LevelKind.DRAM
+        at_parent, at_child = (far, near) if is_up else (near, far)
+        cause = _largest(
+            {
+                Cause.DRAM_LATENCY: at_parent if is_dram else 0,
+                Cause.BUFFER_LATENCY: at_child + (0 if is_dram else at_parent),
+                Cause.NETWORK_LATENCY: hops + sum(delays),
+            },
+            otherwise=Cause.DRAM_BANDWIDTH if is_dram else Cause.BUFFER_PORT,
+        )
         return MoverPlan(
             demands=tuple(Demand(part, 0, CAUSES.index(cause), burst) for part in parts),
             room=tuple(record.room for record in stream.records),
@@ -156,17 +165,32 @@ class Binding:
             demands=tuple(demands),
             cycles=tuple(work.cycles for work in stream.records),
             computes=tuple(work.computes for work in stream.records),
-            pipeline=self.architecture.compute.pipeline_cycles,
+            pipeline=self._array_latency(stream, routes),
             first_delay=max(
                 sum(network[c.network].fill_latency_cycles for c in route) for route in routes
             ),
             last_delay=sum(network[c.network].drain_latency_cycles for c in routes[output]),
             latency_cause=cause,
+            first_cause=CAUSES.index(Cause.NETWORK_LATENCY),
             reductions=tuple(
                 i for i, loop in enumerate(stream.loops) if loop.dimension not in touching
             ),
             pes=stream.instances,
         )
+
+    def _array_latency(self, stream: ComputeStream, routes: Sequence[tuple[Crossing, ...]]) -> int:
+        """From the end of a burst to its results: reads, ways, the MACs' pipeline, the update.
+
+        All of it is pipelined: it delays results, not the next burst.
+        """
+        there, back = [0], 0
+        for operand, route in zip(stream.operands, routes, strict=True):
+            level = self.architecture.level(operand.level)
+            hops = self._crossing_latency(route)
+            there.append(level.read_latency_cycles + hops)
+            if operand.is_output:
+                back = hops + level.write_latency_cycles
+        return max(there) + self.architecture.compute.pipeline_cycles + back
 
     def _output_dimensions(self) -> frozenset[str]:
         return frozenset(self.program.output_dimensions)
@@ -190,6 +214,12 @@ class Binding:
         """Multiply-accumulates executed."""
         bursts = zip(array.fresh, array.stale, array.plan.computes, strict=True)
         return sum((fresh + stale) * computes for fresh, stale, computes in bursts)
+
+
+def _largest(parts: dict[Cause, int], *, otherwise: Cause) -> Cause:
+    """The cause with most cycles; ``otherwise`` if none has any."""
+    cause = max(parts, key=lambda part: parts[part])
+    return cause if parts[cause] else otherwise
 
 
 def elided(operand: Operand, access: Access, is_fresh: bool, *, busiest: bool) -> int:

@@ -67,6 +67,7 @@ class Machine:
             arbiter=self.arbiter,
             causes=CAUSES,
             capacity=CAUSES.index(Cause.BUFFER_CAPACITY),
+            result=CAUSES.index(Cause.COMPUTE_LATENCY),
         )
         self.binding = Binding(program, architecture, self.ports)
         self._dimensions = {name: index for index, (name, _) in enumerate(program.dims)}

@@ -31,12 +31,14 @@ class Wiring:
         arbiter: The arbiter of its servers.
         causes: Names of the causes of waiting.
         capacity: Number of the cause "no room".
+        result: Number of the cause "the result is still on its way through the MACs".
     """
 
     env: Environment
     arbiter: Arbiter
     causes: tuple[str, ...]
     capacity: int
+    result: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +102,10 @@ class Carrier(Unit):
         self.steps = 0
 
     def cause_of(self, state: int) -> int:
-        """No room, or else latency."""
-        return self.wiring.capacity if state == self.ROOM else self.plan.latency_cause
+        """No room, a result that is not there yet, or else latency."""
+        if state == self.ROOM:
+            return self.wiring.capacity
+        return self.wiring.result if state == self.RESULT else self.plan.latency_cause
 
     def submit(self, demand: Demand) -> Event:
         """Begin a transfer."""

@@ -19,7 +19,7 @@ from stallscope.simcore.environment import Event
 from stallscope.simcore.errors import SimulationBug
 from stallscope.simcore.servers import Demand
 from stallscope.simcore.transfer import Transfer
-from stallscope.simcore.unit import Unit
+from stallscope.simcore.unit import Effects, Unit
 
 __all__ = ["ArrayPlan", "OperandPort", "PeArray"]
 
@@ -33,10 +33,11 @@ class ArrayPlan:
             to touch its output words.
         cycles: Per record, multiply-accumulates of the busiest PE.
         computes: Per record, multiply-accumulates of all PEs.
-        pipeline: Cycles from the end of a burst to the visibility of its results.
+        pipeline: Cycles from the end of a burst to its results: reads, ways and MACs.
         first_delay: Cycles before the first burst (networks that fill).
         last_delay: Cycles after the last burst (networks that drain).
-        latency_cause: Number of the cause that these are.
+        latency_cause: Number of the cause that the pipeline is.
+        first_cause: Number of the cause that the first delay is.
         reductions: Loops that the output does not depend on.
         pes: PEs the mapping uses.
     """
@@ -48,6 +49,7 @@ class ArrayPlan:
     first_delay: int
     last_delay: int
     latency_cause: int
+    first_cause: int
     reductions: tuple[int, ...]
     pes: int
 
@@ -132,7 +134,7 @@ class PeArray(Unit):
             if self.fill is None:
                 if plan.first_delay:
                     yield self._pause(plan.first_delay)
-                    self.stack[plan.latency_cause] += plan.first_delay
+                    self.stack[plan.first_cause] += plan.first_delay
                 self.fill, self.stack = self.stack, [0] * len(self.stack)
             record = self.cursor.record
             is_fresh = self._is_fresh()
@@ -140,20 +142,28 @@ class PeArray(Unit):
             yield self._submit(demand)
             done = self._ended(demand, record, is_fresh)
             stepped = self.cursor.step()
-            effects = []
-            for port in self.operands:
-                effect = port.leave(stepped)
-                if effect is not None:
-                    effects.append(effect)
-            if stepped < 0:
-                done += plan.last_delay
-            self.later(done + plan.pipeline, tuple(effects), None, stepped < 0)
+            released, results = self._leave(stepped)
+            if plan.pipeline and released:
+                self.later(done, released, None, False)
+                released = ()
+            delay = plan.pipeline if stepped >= 0 else plan.pipeline + plan.last_delay
+            self.later(done + delay, released + results, None, stepped < 0)
             if stepped >= 0 and self.boundary is not None:
                 self.boundary(stepped)
         self.last = env._now
         self.blame_at_end = {drain.name: drain.blame() for drain in self.drains}
         self.enter(self.IDLE, plan.latency_cause)
         self.is_finished = True
+
+    def _leave(self, stepped: int) -> tuple[Effects, Effects]:
+        """What the end of a burst means: room that is free, and results (visible later)."""
+        released: list[tuple[Counter, int]] = []
+        results: list[tuple[Counter, int]] = []
+        for port in self.operands:
+            effect = port.leave(stepped)
+            if effect is not None:
+                (results if port.is_output else released).append(effect)
+        return tuple(released), tuple(results)
 
     def _await_operands(self) -> Generator[Event, None, None]:
         """Wait for every missing operand; the last one to arrive is to blame for all of it."""

@@ -17,6 +17,10 @@ from stallscope.mappings.spec import Name, Rate, Spec
 __all__ = ["Architecture", "ComputeLevel", "LevelKind", "Network", "StorageLevel"]
 
 
+MAX_LATENCY_CYCLES = 10**12
+"""Longest latency of anything, cycles: times stay far below the engine's end of time."""
+
+
 class LevelKind(StrEnum):
     """What a storage level is made of."""
 
@@ -42,11 +46,11 @@ class Network(Spec):
     """
 
     words_per_cycle: Rate | None = None
-    hop_latency_cycles: int = Field(default=0, ge=0)
+    hop_latency_cycles: int = Field(default=0, ge=0, le=MAX_LATENCY_CYCLES)
     multicast: bool = True
     links: bool = False
-    fill_latency_cycles: int = Field(default=0, ge=0)
-    drain_latency_cycles: int = Field(default=0, ge=0)
+    fill_latency_cycles: int = Field(default=0, ge=0, le=MAX_LATENCY_CYCLES)
+    drain_latency_cycles: int = Field(default=0, ge=0, le=MAX_LATENCY_CYCLES)
     energy_per_hop_pj: float | None = Field(default=None, ge=0)
     router_energy_pj: float | None = Field(default=None, ge=0)
     ingress_energy_pj: float | None = Field(default=None, ge=0)
@@ -91,8 +95,8 @@ class StorageLevel(Spec):
     read_words_per_cycle: Rate | None = None
     write_words_per_cycle: Rate | None = None
     shared_words_per_cycle: Rate | None = None
-    read_latency_cycles: int = Field(default=0, ge=0)
-    write_latency_cycles: int = Field(default=0, ge=0)
+    read_latency_cycles: int = Field(default=0, ge=0, le=MAX_LATENCY_CYCLES)
+    write_latency_cycles: int = Field(default=0, ge=0, le=MAX_LATENCY_CYCLES)
     burst_words: int | None = Field(default=None, ge=1)
     access_words: int = Field(default=1, ge=1)
     banks: int = Field(default=1, ge=1)
@@ -135,7 +139,7 @@ class ComputeLevel(Spec):
     instances: int = Field(default=1, ge=1)
     mesh_x: int | None = Field(default=None, ge=1)
     word_bits: int = Field(default=16, ge=1)
-    pipeline_cycles: int = Field(default=0, ge=0)
+    pipeline_cycles: int = Field(default=0, ge=0, le=MAX_LATENCY_CYCLES)
 
     @property
     def x(self) -> int:

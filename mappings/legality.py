@@ -40,6 +40,7 @@ def check_mapping(problem: Problem, architecture: Architecture, mapping: Mapping
     if not faults:
         faults += _factors(problem, mapping)
         faults += _residents(problem, architecture, mapping)
+        faults += _words(problem, architecture, mapping)
         faults += _fanouts(architecture, mapping)
         extents = tile_extents(problem, mapping)
         for spec, level, spans in zip(architecture.levels, mapping.levels, extents, strict=True):
@@ -57,6 +58,18 @@ def tile_extents(problem: Problem, mapping: Mapping) -> tuple[dict[str, int], ..
             spans[loop.dimension] *= loop.extent
         found.append({name: min(spans[name], bound) for name, bound in problem.bounds.items()})
     return tuple(reversed(found))
+
+
+def _words(problem: Problem, architecture: Architecture, mapping: Mapping) -> list[Fault]:
+    """A tensor's words are its level's: words of another width are not modelled yet."""
+    return [
+        Fault(place=f"problem.tensors.{tensor.name}.word_bits", value=tensor.word_bits,
+              rule=f"{spec.name} has words of {spec.word_bits} bits; others are not modelled yet",
+              remedy="leave it out, or give the levels that keep it words of that width")
+        for tensor in problem.tensors if tensor.word_bits is not None
+        for spec, level in zip(architecture.levels, mapping.levels, strict=True)
+        if tensor.name in level.keep and spec.word_bits != tensor.word_bits
+    ]  # fmt: skip
 
 
 def _unknown_levels(architecture: Architecture, mapping: Mapping) -> list[Fault]:

@@ -22,7 +22,7 @@ SNAPSHOT = 3_000_000
 """Phase of snapshots: nothing else is due in the cycle."""
 FOREVER = 1 << 62
 """A time that never comes."""
-_STUCK = 1_000_000
+_STUCK = 100_000_000
 
 
 class Event(simpy.Event):
@@ -86,7 +86,7 @@ class Environment(simpy.Environment):
         """Process events until the calendar is empty.
 
         Raises:
-            TimeoutError: If a million events pass without time moving on.
+            TimeoutError: If a hundred million events pass without time moving on.
         """
         queue = self._queue
         since = self.processed
@@ -97,7 +97,7 @@ class Environment(simpy.Environment):
                 now = self._now = time
                 since = self.processed
             elif self.processed - since > _STUCK:
-                raise TimeoutError("a million events without time moving on")
+                raise TimeoutError("a hundred million events without time moving on")
             self.processed += 1
             callbacks = event.callbacks
             event.callbacks = None  # type: ignore[assignment]  # SimPy's sign of a processed event

@@ -15,9 +15,10 @@ from stallscope.simcore.counter import Counter
 from stallscope.simcore.environment import FOREVER, Environment, Event
 from stallscope.simcore.position import Position
 
-__all__ = ["Arrival", "Unit"]
+__all__ = ["Arrival", "Effects", "Unit"]
 
 Effects = tuple[tuple[Counter, int], ...]
+"""Counters and how much they grow."""
 
 
 class Arrival:

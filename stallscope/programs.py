@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import typer
 
 from stallscope.commands import Output, deliver, load_case
 from stallscope.failures import not_built
-from stallscope.mappings.case import Case
+from stallscope.mappings.case import Case, InputFile
 from stallscope.mappings.native_writing import to_plain, to_yaml
 from stallscope.report.outputs import json_text, write_file
 from stallscope.run import LoadOptions
@@ -101,6 +102,8 @@ def execute(
     program = _read(file) if flat is None else flat.program
     case = _case_of(file, files, replace(options, check=False))
     _check_fits(program, case)
+    digest = InputFile(path=str(file), sha256=sha256(file.read_bytes()).hexdigest())
+    case = case.model_copy(update={"files": (*case.files, digest)})
     from stallscope.hw import simulate as hw
     from stallscope.report.document import result_document
 
@@ -146,8 +149,27 @@ def _check_fits(program: Program, case: Case) -> None:
         if name in instances and number > instances[name]:
             rule = f"uses {number} instances, the architecture has {instances[name]}"
             faults.append(Fault(place=f"program.{name}", value=number, rule=rule))
+    if not faults:
+        faults += _other_mapping(program, case)
     if faults:
         raise SpecError(faults)
+
+
+def _other_mapping(program: Program, case: Case) -> list[Fault]:
+    """Whether the case's mapping gives other streams: its estimate would not be the program's."""
+    from stallscope.traces.compile import compile_case
+
+    own = compile_case(case)
+    same = (
+        [(m.tensor, m.parent, m.child, m.loops) for m in program.movers]
+        == [(m.tensor, m.parent, m.child, m.loops) for m in own.movers]
+        and program.compute.loops == own.compute.loops
+        and program.buffers == own.buffers
+        and program.fanouts == own.fanouts
+    )
+    rule = "the mapping is not the one the program was compiled from"
+    remedy = "name that mapping, or compile this one"
+    return [] if same else [Fault(place="mapping", value="", rule=rule, remedy=remedy)]
 
 
 def _print_info(program: Program, as_json: bool) -> None:

@@ -47,14 +47,19 @@ def cycles_are_within_bounds(case, result):
     """L2, lower part: compute, and every port's words over its width."""
     assert result.cycles >= Nest(case).walked
     for level in case.architecture.levels:
-        for port, width in (
-            ("read", level.read_words_per_cycle),
-            ("write", level.write_words_per_cycle),
-        ):
-            for bank in range(level.banks):
-                words = result.port_words.get(f"{level.name}.{port}.{bank}", 0)
-                if width is not None:
-                    assert result.cycles * width / level.banks >= words
+        widths = {
+            f"{level.name}.{port}.{bank}": width and width / level.banks
+            for bank in range(level.banks)
+            for port, width in (
+                ("read", level.read_words_per_cycle),
+                ("write", level.write_words_per_cycle),
+                ("shared", level.shared_words_per_cycle),
+            )
+        }
+        widths[f"{level.name}.network"] = level.network.words_per_cycle
+        for name, width in widths.items():
+            if width is not None:
+                assert result.cycles * width >= result.port_words[name]
 
 
 def one_after_another(machine):

@@ -43,10 +43,10 @@ def _instead(value):
 
 OMISSIONS = {
     "the position of a unit": (Unit, "relative", _without(0), 17),
-    "pending deliveries": (Unit, "relative", _without(4), 39),
+    "pending deliveries": (Unit, "relative", _without(4), 7),
     "the transfer under way": (Transfer, "relative", _instead(None), 51),
-    "a fill's counts and clocks": (Fill, "_more", _instead(0), 84),
-    "a frozen unit's deliveries": (Unit, "deadline", _instead(FOREVER), 26),
+    "a fill's counts and clocks": (Fill, "_more", _instead(0), 94),
+    "a frozen unit's deliveries": (Unit, "deadline", _instead(FOREVER), 237),
     "a frozen transfer's end": (Transfer, "deadline", _instead(FOREVER), "conv1"),
     "a countdown's end": (Transfer, "limit", _instead(FOREVER), 26),
     "the end of a loop": (Position, "left", _instead(FOREVER), 0),

@@ -18,10 +18,10 @@ from stallscope.traces.compile import compile_case
 TILES, WORDS = 20, 8
 
 
-def stream(*, tiles=2, dram=None, buffer=None, mac=None, network=None):
+def stream(*, tiles=2, outputs=2, dram=None, buffer=None, mac=None, network=None):
     """Weights stream through a buffer, 8 words a tile, 20 tiles; one output word a tile."""
     weights = ((Term(dimension="M"),), (Term(dimension="C"),))
-    buffering = (Buffering(tensor="W", tiles=tiles), Buffering(tensor="O", tiles=2))
+    buffering = (Buffering(tensor="W", tiles=tiles), Buffering(tensor="O", tiles=outputs))
     return Case(
         problem=Problem(
             dimensions=(Dimension(name="M", bound=TILES), Dimension(name="C", bound=WORDS)),
@@ -115,6 +115,24 @@ def test_an_operand_port_of_half_a_word_per_cycle_halves_the_speed():
 
 def test_a_pipeline_delays_the_result_not_the_next_burst():
     assert simulate(stream(mac={"pipeline_cycles": 4})).cycles == TILES * WORDS + 4
+
+
+def test_latency_into_the_macs_delays_results_once():
+    """Reads, ways and the MACs are one pipeline: a constant, however many bursts there are."""
+    late = stream(outputs=8, buffer={"read_latency_cycles": 9, "write_latency_cycles": 4})
+    # The drain reads the buffer, too: 9 more; partial sums go back into it: 4.
+    assert simulate(late).cycles == TILES * WORDS + 4 + (9 + 4) + 9
+    far = stream(buffer={"network": Network(hop_latency_cycles=100)})
+    assert simulate(far).cycles == TILES * WORDS  # one MAC stands where the words come in
+
+
+def test_what_delays_a_write_back_has_its_own_name():
+    slow = simulate(stream(dram={"write_latency_cycles": 10}))
+    assert slow.drain_causes == {"dram_latency": 10}
+    deep = simulate(stream(mac={"pipeline_cycles": 4}))
+    assert deep.drain_causes == {"compute_latency": 4}
+    far = simulate(stream(network=Network(drain_latency_cycles=7)))
+    assert far.drain_causes == {"network_latency": 7}
 
 
 def test_a_buffer_smaller_than_the_window_is_a_deadlock_with_a_table():

@@ -161,3 +161,12 @@ def test_all_faults_come_at_once() -> None:
     with pytest.raises(SpecError) as caught:
         check(built("GLB", capacity_words=100), mapped("DRAM", temporal=loops("P=6")))
     assert [fault.place for fault in caught.value.faults] == ["mapping", "mapping.GLB"]
+
+
+def test_a_tensor_with_words_of_another_width_than_its_level_is_refused() -> None:
+    first = CASE.problem.tensors[0]
+    narrow = first.model_copy(update={"word_bits": 8})
+    problem = CASE.problem.model_copy(update={"tensors": (narrow, *CASE.problem.tensors[1:])})
+    message = fault(CASE.model_copy(update={"problem": problem}))
+    assert f"problem.tensors.{first.name}.word_bits = 8" in message
+    assert "others are not modelled yet" in message

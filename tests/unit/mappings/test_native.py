@@ -176,7 +176,6 @@ def problems(draw: st.DrawFn, bounds: dict[str, int]) -> Problem:
         Tensor(
             name=label,
             ranks=tuple(tuple(draw(terms)) for _ in range(draw(st.integers(0, 2)))),
-            word_bits=draw(st.none() | st.integers(1, 64)),
         )
         for label in labels[1:]
     ]
