@@ -126,11 +126,20 @@ class Carrier(Unit):
             self.states[self.CONTENTION] += waited
         return -(-tick // self.ticks)
 
-    def arrived(self, done: int, demand: Demand) -> Arrival:
-        """What a consumer that waited needs to know; the last, broken cycle is the transfer's."""
-        causes = self.blame()
-        causes[demand.cause] += done - self.env._now
-        return Arrival(done, causes)
+    def deliver(self, done: int, due: int, demand: Demand, is_last: bool) -> None:
+        """Deliver the tile whose last word left at ``done``; deliveries keep their order."""
+        if due < self.horizon:
+            due = self.horizon
+        self.horizon = due
+        delivered = self.channel.delivered
+        arrival = None
+        # Only a consumer that waited asks; one can begin to wait until the tile is there.
+        if due > self.env._now or delivered.waiter is not None:
+            causes = self.blame()
+            # The last, broken cycle is the transfer's.
+            causes[demand.cause] += done - self.env._now
+            arrival = Arrival(done, causes)
+        self.later(due, ((delivered, 1),), arrival, is_last)
 
     def _more(self, now: int) -> Hashable:
         """What a later step depends on besides the position."""
@@ -205,14 +214,9 @@ class Fill(Carrier):
             delay = plan.latency if self.steps else plan.latency + plan.first_delay
             self.steps += 1
             stepped = self.cursor.step()
-            arrival = self.arrived(done, demand)
             if source is not None and stepped < plan.parent_depth:
                 self.later(done, self._leave(stepped), None, False)
-            due = done + delay
-            if due < self.horizon:
-                due = self.horizon
-            self.horizon = due
-            self.later(due, ((channel.delivered, 1),), arrival, stepped < 0)
+            self.deliver(done, done + delay, demand, stepped < 0)
         self.stop()
 
     def _leave(self, stepped: int) -> tuple[tuple[Counter, int], ...]:
@@ -299,9 +303,7 @@ class Refill(Carrier):
             stepped = self.cursor.step()
             if stepped < plan.parent_depth:
                 self.parent_tiles += 1
-            arrival = self.arrived(done, demand)
-            due = self.horizon = max(done + latency, self.horizon)
-            self.later(due, ((channel.delivered, 1),), arrival, stepped < 0)
+            self.deliver(done, done + latency, demand, stepped < 0)
         self.stop()
 
     def visits_back(self) -> int:
