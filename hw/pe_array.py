@@ -116,6 +116,7 @@ class PeArray(Unit):
         self.computing = 0
         self.last = 0
         self.begun = 0
+        self._bases: list[tuple[OperandPort, list[int]]] = []
         self.boundary: Callable[[int], None] | None = None
 
     def cause_of(self, state: int) -> int:
@@ -178,8 +179,6 @@ class PeArray(Unit):
         base = next(base for port, base in self._bases if port is last)
         self._bases = []
         self._charge(last.feeder, base)
-
-    _bases: list[tuple[OperandPort, list[int]]] = []  # noqa: RUF012 (per wait; never mutated)
 
     def _charge(self, feeder: Unit, base: list[int]) -> None:
         """Charge a wait to what the feeder was held up by, and the rest to its latency."""

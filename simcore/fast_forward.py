@@ -100,6 +100,7 @@ class FastForward:
 
     Attributes:
         skips: What was skipped, in order.
+        snapshots: Times the machine's state was looked at.
         audited: Periods that were predicted and checked.
     """
 
