@@ -74,7 +74,7 @@ class Binding:
         burst = self.ports.burst_words((stream.parent, stream.child))
         parts = [self._parts(stream, record, is_up) for record in stream.records]
         self.paths[unit] = frozenset(server.name for part in parts for server, _ in part)
-        hops = self._hop_latency(stream)
+        hops = self._crossing_latency(stream.records[stream.first].crossings)
         near, far = (
             (child.read_latency_cycles, parent.write_latency_cycles)
             if is_up
@@ -111,25 +111,14 @@ class Binding:
     def _parts(self, stream: MoverStream, record: Record, is_up: bool) -> list[tuple[Server, int]]:
         """Servers and words of one transfer: parent port, networks, child port."""
         outer, inner = ("write", "read") if is_up else ("read", "write")
-        parts = self.ports.access(
-            stream.parent,
-            outer,
-            stream.tensor,
-            [AddressRange(start=0, words=record.busiest_parent)],
-        )
+        parts = self.ports.access(stream.parent, outer, stream.tensor, _span(record.busiest_parent))
         for crossing in record.crossings:
             parts += self.ports.link(crossing.network, crossing.busiest_words)
-        parts += self.ports.access(
-            stream.child, inner, stream.tensor, [AddressRange(start=0, words=record.words)]
-        )
+        parts += self.ports.access(stream.child, inner, stream.tensor, _span(record.words))
         if record.busiest_links:
-            linked = [AddressRange(start=0, words=record.busiest_links)]
+            linked = _span(record.busiest_links)
             parts += self.ports.access(stream.child, "read", stream.tensor, linked)
         return _merge(parts)
-
-    def _hop_latency(self, stream: MoverStream) -> int:
-        crossings = stream.records[stream.first].crossings
-        return self._crossing_latency(crossings)
 
     def _crossing_latency(self, crossings: tuple[Crossing, ...]) -> int:
         return sum(
@@ -160,7 +149,7 @@ class Binding:
         routes = [access.crossings for access in first.accesses]
         network = {level.name: level.network for level in self.architecture.levels}
         output = next(i for i, operand in enumerate(stream.operands) if operand.is_output)
-        touching = self._output_dimensions()
+        touching = frozenset(self.program.output_dimensions)
         return ArrayPlan(
             demands=tuple(demands),
             cycles=tuple(work.cycles for work in stream.records),
@@ -192,22 +181,18 @@ class Binding:
                 back = hops + level.write_latency_cycles
         return max(there) + self.architecture.compute.pipeline_cycles + back
 
-    def _output_dimensions(self) -> frozenset[str]:
-        return frozenset(self.program.output_dimensions)
-
     def _array_parts(
         self, stream: ComputeStream, work: Work, is_fresh: bool
     ) -> list[tuple[Server, int]]:
         parts: list[tuple[Server, int]] = []
         for operand, access in zip(stream.operands, work.accesses, strict=True):
             reads = access.busiest_words - (elided(operand, access, is_fresh, busiest=True))
-            span = [AddressRange(start=0, words=reads)]
-            parts += self.ports.access(operand.level, "read", operand.tensor, span)
+            parts += self.ports.access(operand.level, "read", operand.tensor, _span(reads))
             for crossing in access.crossings:
                 parts += self.ports.link(crossing.network, crossing.busiest_words)
             if operand.is_output:
-                span = [AddressRange(start=0, words=access.busiest_words)]
-                parts += self.ports.access(operand.level, "write", operand.tensor, span)
+                written = _span(access.busiest_words)
+                parts += self.ports.access(operand.level, "write", operand.tensor, written)
         return _merge(parts)
 
     def computes(self, array: PeArray) -> int:
@@ -227,6 +212,11 @@ def elided(operand: Operand, access: Access, is_fresh: bool, *, busiest: bool) -
     if not (operand.is_output and operand.elide_first and is_fresh):
         return 0
     return access.busiest_fresh if busiest else access.fresh_words
+
+
+def _span(words: int) -> list[AddressRange]:
+    """Words of a transfer as one range from 0: records do not say yet where a transfer starts."""
+    return [AddressRange(start=0, words=words)]
 
 
 def _merge(parts: list[tuple[Server, int]]) -> list[tuple[Server, int]]:

@@ -126,7 +126,7 @@ class Carrier(Unit):
             self.states[self.CONTENTION] += waited
         return -(-tick // self.ticks)
 
-    def deliver(self, done: int, due: int, demand: Demand, is_last: bool) -> None:
+    def deliver(self, done: int, due: int, demand: Demand) -> None:
         """Deliver the tile whose last word left at ``done``; deliveries keep their order."""
         if due < self.horizon:
             due = self.horizon
@@ -139,7 +139,7 @@ class Carrier(Unit):
             # The last, broken cycle is the transfer's.
             causes[demand.cause] += done - self.env._now
             arrival = Arrival(done, causes)
-        self.later(due, ((delivered, 1),), arrival, is_last)
+        self.later(due, ((delivered, 1),), arrival)
 
     def _more(self, now: int) -> Hashable:
         """What a later step depends on besides the position."""
@@ -215,8 +215,8 @@ class Fill(Carrier):
             self.steps += 1
             stepped = self.cursor.step()
             if source is not None and stepped < plan.parent_depth:
-                self.later(done, self._leave(stepped), None, False)
-            self.deliver(done, done + delay, demand, stepped < 0)
+                self.later(done, self._leave(stepped))
+            self.deliver(done, done + delay, demand)
         self.stop()
 
     def _leave(self, stepped: int) -> tuple[tuple[Counter, int], ...]:
@@ -303,7 +303,7 @@ class Refill(Carrier):
             stepped = self.cursor.step()
             if stepped < plan.parent_depth:
                 self.parent_tiles += 1
-            self.deliver(done, done + latency, demand, stepped < 0)
+            self.deliver(done, done + latency, demand)
         self.stop()
 
     def visits_back(self) -> int:
@@ -348,7 +348,7 @@ class Drain(Carrier):
             if source is not None and stepped < plan.parent_depth:
                 effects.append((source.finished, 1))
             last = plan.first_delay if stepped < 0 else 0
-            self.later(done + plan.latency + last, tuple(effects), None, stepped < 0)
+            self.later(done + plan.latency + last, tuple(effects))
         self.stop()
 
     def progress(self) -> Hashable:

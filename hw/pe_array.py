@@ -145,10 +145,10 @@ class PeArray(Unit):
             stepped = self.cursor.step()
             released, results = self._leave(stepped)
             if plan.pipeline and released:
-                self.later(done, released, None, False)
+                self.later(done, released)
                 released = ()
             delay = plan.pipeline if stepped >= 0 else plan.pipeline + plan.last_delay
-            self.later(done + delay, released + results, None, stepped < 0)
+            self.later(done + delay, released + results)
             if stepped >= 0 and self.boundary is not None:
                 self.boundary(stepped)
         self.last = env._now

@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Sequence
-from enum import Enum
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -288,8 +287,3 @@ def _shown(node: Node) -> object:
         return "[" + ", ".join(item.text[:20] for item in node.value[:8]) + more + "]"
     text = node.text if len(node.text) <= 60 else node.text[:57] + "..."
     return text.replace("\n", " ")
-
-
-def enum_words(kind: type[Enum]) -> list[str]:
-    """Return the words of an enumeration."""
-    return [str(member.value) for member in kind]

@@ -34,16 +34,13 @@ class Arrival:
 class _Timer:
     """A pending action of a unit: effects on counters at a cycle."""
 
-    __slots__ = ("arrival", "cycle", "effects", "event", "is_last")
+    __slots__ = ("arrival", "cycle", "effects", "event")
 
-    def __init__(
-        self, cycle: int, effects: Effects, arrival: Arrival | None, event: Event, is_last: bool
-    ) -> None:
+    def __init__(self, cycle: int, effects: Effects, arrival: Arrival | None, event: Event) -> None:
         self.cycle = cycle
         self.effects = effects
         self.arrival = arrival
         self.event = event
-        self.is_last = is_last
 
 
 class Unit:
@@ -103,15 +100,7 @@ class Unit:
     def enter(self, state: int, cause: int, follow: Unit | None = None) -> None:
         """Change state: what the unit does from now on, and what is to blame meanwhile."""
         self.stamp += 1
-        now = self.env._now
-        elapsed = now - self.since
-        if elapsed:
-            self.states[self.state] += elapsed
-            if self.follow is None:
-                self.causes[self.cause] += elapsed
-            else:
-                self._settle()
-            self.since = now
+        self.flush()
         self.state = state
         self.cause = cause
         self.follow = follow
@@ -159,7 +148,7 @@ class Unit:
         return self.env.make(self)
 
     def wait(self, counter: Counter, need: int, state: int, follow: Unit | None) -> Event:
-        """Wait until a counter reaches ``need``; `resume` must follow."""
+        """Wait until a counter reaches ``need``, and account for it."""
         self.enter(state, self.cause_of(state), follow)
         self.awaited = counter
         return counter.until(need, self)
@@ -168,22 +157,22 @@ class Unit:
         """Cause of a wait in which no other unit is to be followed."""
         raise NotImplementedError
 
-    def later(self, cycle: int, effects: Effects, arrival: Arrival | None, is_last: bool) -> None:
+    def later(self, cycle: int, effects: Effects, arrival: Arrival | None = None) -> None:
         """Apply effects at a cycle: at once if that is now."""
         if cycle == self.env._now:
-            self._apply(effects, arrival, is_last)
+            self._apply(effects, arrival)
             return
         self.stamp += 1
         event = self.env.call(cycle, self.order, self, self._due)
-        self.timers.append(_Timer(cycle, effects, arrival, event, is_last))
+        self.timers.append(_Timer(cycle, effects, arrival, event))
 
     def _due(self, event: Event) -> None:
         self.stamp += 1
         timer = next(timer for timer in self.timers if timer.event is event)
         self.timers.remove(timer)
-        self._apply(timer.effects, timer.arrival, timer.is_last)
+        self._apply(timer.effects, timer.arrival)
 
-    def _apply(self, effects: Effects, arrival: Arrival | None, is_last: bool) -> None:
+    def _apply(self, effects: Effects, arrival: Arrival | None) -> None:
         if arrival is not None:
             self.arrival = arrival
         self.end = self.env._now
@@ -202,7 +191,7 @@ class Unit:
             self.cause,
             self.follow.name if self.follow is not None else None,
             tuple(
-                (timer.cycle - now, timer.is_last, tuple((c.name, n) for c, n in timer.effects),
+                (timer.cycle - now, tuple((c.name, n) for c, n in timer.effects),
                  self._arrival_state(timer.arrival))
                 for timer in self.timers
             ),

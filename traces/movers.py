@@ -236,8 +236,6 @@ class _MoverCompiler:
             keyed=tuple(keyed),
             classes=self.steps.classes,
             grain=self.steps.grain,
-            parent_instances=nest.instances(self.parent),
-            child_instances=nest.instances(self.child),
             networks=self.chain.names,
         )
 

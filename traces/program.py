@@ -144,8 +144,6 @@ class MoverStream:
         keyed: With remainders, every kind of step: see `KeyedStep`.
         classes: Per bound, the class of each origin of the dimension, in units of ``grain``.
         grain: Per bound, the step between origins.
-        parent_instances: Used instances of the parent.
-        child_instances: Used instances of the child.
         networks: Outer level of every network crossed.
     """
 
@@ -165,8 +163,6 @@ class MoverStream:
     keyed: tuple[KeyedStep, ...]
     classes: tuple[tuple[int, ...], ...]
     grain: tuple[int, ...]
-    parent_instances: int
-    child_instances: int
     networks: tuple[str, ...]
 
 

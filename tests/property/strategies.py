@@ -28,16 +28,17 @@ def _plain(name):
 
 @st.composite
 def problems(draw, bounds):
-    """A 1-D convolution with stride and dilation, or a matrix product, over given bounds."""
+    """A convolution with stride and dilation that slides along one rank or along two."""
     column = (
         Term(dimension="P", coefficient=draw(st.sampled_from([1, 1, 2]))),
         Term(dimension="R", coefficient=draw(st.sampled_from([1, 1, 2]))),
     )
+    row = draw(st.sampled_from([_plain("C"), _plain("C"), (*_plain("M"), *_plain("C"))]))
     return Problem(
         dimensions=tuple(Dimension(name=name, bound=bound) for name, bound in bounds.items()),
         tensors=(
             Tensor(name="W", ranks=(_plain("M"), _plain("C"), _plain("R"))),
-            Tensor(name="I", ranks=(_plain("C"), column)),
+            Tensor(name="I", ranks=(row, column)),
             Tensor(name="O", ranks=(_plain("M"), _plain("P")), is_output=True),
         ),
     )

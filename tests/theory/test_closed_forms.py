@@ -106,11 +106,12 @@ def test_network_latencies_delay_the_first_delivery_and_the_last_write_back():
     assert simulate(stream(network=network)).cycles == TILES * WORDS + 12
 
 
-def test_an_operand_port_of_half_a_word_per_cycle_halves_the_speed():
-    """Weights and partial sums have ports of their own; the read port serves both tensors."""
+def test_a_write_port_of_half_a_word_per_cycle_bounds_fills_and_updates_together():
+    """A tile writes 8 weights and updates 8 partial sums: 16 words, 32 cycles of the port."""
     result = simulate(stream(buffer={"write_words_per_cycle": Fraction(1, 2)}))
+    assert result.cycles == TILES * 32
     assert result.cycle_stack["compute"] == TILES * WORDS
-    assert result.cycles >= 2 * TILES * WORDS
+    assert result.cycle_stack["buffer_port"] + result.cycle_stack["fill"] == TILES * (32 - WORDS)
 
 
 def test_a_pipeline_delays_the_result_not_the_next_burst():
