@@ -133,7 +133,7 @@ class Binding:
         stream = self.program.compute
         levels = [operand.level for operand in stream.operands]
         burst = self.ports.burst_words(levels)
-        cause = CAUSES.index(Cause.COMPUTE_LATENCY)
+        cause = CAUSES.index(Cause.COMPUTE)
         demands = []
         names: set[str] = set()
         for work in stream.records:
@@ -159,7 +159,8 @@ class Binding:
                 sum(network[c.network].fill_latency_cycles for c in route) for route in routes
             ),
             last_delay=sum(network[c.network].drain_latency_cycles for c in routes[output]),
-            latency_cause=cause,
+            latency_cause=CAUSES.index(Cause.COMPUTE_LATENCY),
+            work_cause=cause,
             first_cause=CAUSES.index(Cause.NETWORK_LATENCY),
             reductions=tuple(
                 i for i, loop in enumerate(stream.loops) if loop.dimension not in touching

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from stallscope.hw.binding import elided
 from stallscope.hw.machine import Machine
-from stallscope.hw.mover import Refill
 from stallscope.mappings.counts import (
     ComputeCounts,
     Counts,
@@ -20,7 +19,7 @@ from stallscope.mappings.counts import (
 )
 from stallscope.traces.program import Crossing
 
-__all__ = ["count"]
+__all__ = ["Executed", "count", "traffic"]
 
 
 @dataclass(slots=True)
@@ -41,14 +40,59 @@ class _Flow:
     multicast: Counter[int] = field(default_factory=Counter)
 
 
-class _Tally:
-    """Adds up the executed records of a machine."""
+Key = tuple[str, str]
+"""Tensor and child level: a mover."""
 
-    def __init__(self, machine: Machine) -> None:
+
+Times = Mapping[int, int]
+"""How often records were executed, by their number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """How often every record of every stream was executed.
+
+    Attributes:
+        down: Fills and refills, by mover.
+        firsts: Of the refills those of words that nobody had touched.
+        up: Drains, by mover.
+        fresh: Bursts that were first to touch their output words.
+        stale: The other bursts.
+    """
+
+    down: Mapping[Key, Times] = field(default_factory=dict)
+    firsts: Mapping[Key, Times] = field(default_factory=dict)
+    up: Mapping[Key, Times] = field(default_factory=dict)
+    fresh: Times = field(default_factory=dict)
+    stale: Times = field(default_factory=dict)
+
+    @staticmethod
+    def by(machine: Machine) -> Executed:
+        """What a machine executed."""
+        fills = {key: fill.tally for key, fill in machine.fills.items()}
+        down = fills | {key: refill.tally for key, refill in machine.refills.items()}
+        return Executed(
+            down={key: _times(tally) for key, tally in down.items()},
+            firsts={key: _times(refill.firsts) for key, refill in machine.refills.items()},
+            up={key: _times(drain.tally) for key, drain in machine.drains.items()},
+            fresh=_times(machine.array.fresh),
+            stale=_times(machine.array.stale),
+        )
+
+
+def _times(tally: Sequence[int]) -> Times:
+    return dict(enumerate(tally))
+
+
+class _Tally:
+    """Adds up executed records of a machine."""
+
+    def __init__(self, machine: Machine, executed: Executed) -> None:
         self.machine = machine
         self.program = machine.program
-        self.levels: dict[tuple[str, str], _Access] = {}
-        self.networks: dict[tuple[str, str], _Flow] = {}
+        self.executed = executed
+        self.levels: dict[Key, _Access] = {}
+        self.networks: dict[Key, _Flow] = {}
         self._movers()
         self._array()
 
@@ -57,32 +101,32 @@ class _Tally:
         return self.levels.setdefault((name, tensor), _Access())
 
     def _movers(self) -> None:
-        machine = self.machine
+        executed = self.executed
         for stream in self.program.movers:
             key = (stream.tensor, stream.child)
             parent = self.level(stream.parent, stream.tensor)
             child = self.level(stream.child, stream.tensor)
-            down = machine.refills[key] if stream.is_output else machine.fills[key]
-            firsts = down.firsts if isinstance(down, Refill) else [0] * len(down.tally)
-            for record, times, first in zip(stream.records, down.tally, firsts, strict=True):
+            firsts = executed.firsts.get(key, {})
+            for number, times in executed.down.get(key, {}).items():
+                record, first = stream.records[number], firsts.get(number, 0)
                 parent.reads += times * record.parent_words
                 child.reads += times * record.links
                 child.fills += times * record.child_words
                 child.links += times * record.links
                 # A first read that is not elided is an access, but no word on the network.
                 self._cross(stream.tensor, record.crossings, times - first, is_down=True)
-            if not stream.is_output:
-                continue
-            for record, times in zip(stream.records, machine.drains[key].tally, strict=True):
+            for number, times in executed.up.get(key, {}).items():
+                record = stream.records[number]
                 parent.updates += times * record.parent_words
                 self._cross(stream.tensor, record.crossings, times, is_down=False)
 
     def _array(self) -> None:
-        array = self.machine.array
+        executed = self.executed
         stream = self.program.compute
-        for number, work in enumerate(stream.records):
-            for is_fresh, times in ((True, array.fresh[number]), (False, array.stale[number])):
-                for operand, access in zip(stream.operands, work.accesses, strict=True):
+        for is_fresh, bursts in ((True, executed.fresh), (False, executed.stale)):
+            for number, times in bursts.items():
+                accesses = stream.records[number].accesses
+                for operand, access in zip(stream.operands, accesses, strict=True):
                     level = self.level(operand.level, operand.tensor)
                     skipped = elided(operand, access, is_fresh, busiest=False)
                     level.reads += times * (access.words - skipped)
@@ -177,8 +221,7 @@ class _Tally:
 
     def _networks(self) -> Iterator[NetworkCounts]:
         fanouts = dict(self.program.fanouts)
-        names = [level.name for level in self.machine.architecture.levels]
-        for outer, inner in zip(names, [*names[1:], self.program.compute.unit], strict=True):
+        for outer, shown in network_names(self.machine).items():
             tensors = {}
             for (network, tensor), flow in self.networks.items():
                 if network != outer:
@@ -193,9 +236,38 @@ class _Tally:
                     link_transfers=flow.links,
                     hops_total=flow.hops,
                 )
-            yield NetworkCounts(name=f"{outer} <==> {inner}", tensors=tensors)
+            yield NetworkCounts(name=shown, tensors=tensors)
 
 
 def count(machine: Machine) -> Counts:
     """Counts of a machine that has run."""
-    return _Tally(machine).freeze()
+    return _Tally(machine, Executed.by(machine)).freeze()
+
+
+def traffic(machine: Machine, executed: Executed) -> list[tuple[str, str, str, int]]:
+    """What executed records read and write where: component, action, tensor, words.
+
+    Networks are named as in the counts; of them the words that enter are listed, and those that
+    neighbours pass on (``link``).
+    """
+    tally = _Tally(machine, executed)
+    found: list[tuple[str, str, str, int]] = []
+    for (level, tensor), access in tally.levels.items():
+        parts = (("read", access.reads), ("write", access.fills), ("update", access.updates))
+        found += [(level, action, tensor, words) for action, words in parts if words]
+    names = network_names(machine)
+    for (outer, tensor), flow in tally.networks.items():
+        crossed = (("enter", flow.words_in), ("link", flow.links))
+        found += [(names[outer], action, tensor, words) for action, words in crossed if words]
+    stream = machine.program.compute
+    bursts = [*executed.fresh.items(), *executed.stale.items()]
+    computes = sum(times * stream.records[number].computes for number, times in bursts)
+    compute = stream.unit
+    return [*found, (compute, "compute", "", computes)] if computes else found
+
+
+def network_names(machine: Machine) -> dict[str, str]:
+    """Names of the networks as in the counts, by their outer level."""
+    names = [level.name for level in machine.architecture.levels]
+    inner = [*names[1:], machine.program.compute.unit]
+    return {outer: f"{outer} <==> {below}" for outer, below in zip(names, inner, strict=True)}

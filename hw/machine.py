@@ -17,6 +17,7 @@ from stallscope.simcore.counter import Channel
 from stallscope.simcore.environment import Environment
 from stallscope.simcore.errors import DeadlockError, SimulationBug, Waiter
 from stallscope.simcore.fast_forward import FastForward
+from stallscope.simcore.recorder import Recorder
 from stallscope.simcore.unit import Unit
 from stallscope.traces.flat import FlatProgram, FlatStream
 from stallscope.traces.program import ComputeStream, MoverStream, Program
@@ -43,6 +44,7 @@ class Machine:
         fills, refills, drains: Movers by (tensor, child level).
         array: The PE array.
         channels: Progress by (tensor, level).
+        cycles: Cycles from start to the last write-back (or the deadlock), once it has run.
     """
 
     def __init__(
@@ -67,7 +69,6 @@ class Machine:
             arbiter=self.arbiter,
             causes=CAUSES,
             capacity=CAUSES.index(Cause.BUFFER_CAPACITY),
-            result=CAUSES.index(Cause.COMPUTE_LATENCY),
         )
         self.binding = Binding(program, architecture, self.ports)
         self._dimensions = {name: index for index, (name, _) in enumerate(program.dims)}
@@ -77,6 +78,7 @@ class Machine:
         self.drains: dict[tuple[str, str], Drain] = {}
         self._streams = {(stream.tensor, stream.child): stream for stream in program.movers}
         self._build()
+        self.cycles = 0
         self.fast_forward: FastForward | None = None
         if mode.is_on or mode.audit:
             self.fast_forward = FastForward(
@@ -87,11 +89,11 @@ class Machine:
     # ------------------------------------------------------------------ building
 
     def _build(self) -> None:
-        for stream in self.program.movers:
+        for number, stream in enumerate(self.program.movers):
             key = (stream.tensor, stream.child)
             name = f"{stream.tensor} {stream.child}"
             self.channels[key] = Channel(
-                self.env, name, self.binding.capacity[key], stream.is_output
+                self.env, name, self.binding.capacity[key], stream.is_output, number
             )
         order = _FIRST_UNIT
         for stream in self.program.movers:
@@ -150,6 +152,8 @@ class Machine:
         cursor = self._cursor(stream, stream.unit)
         self.array = PeArray(self.wiring, stream.unit, order, cursor, self.binding.array())
         self.array.drains = tuple(self.drains.values())
+        for drain in self.drains.values():
+            drain.feeder = drain.feeder or self.array
         for operand in stream.operands:
             key = (operand.tensor, operand.level)
             if operand.depth < 0:
@@ -165,6 +169,13 @@ class Machine:
                     shadow_plan=feeder.plan,
                 )
             )
+
+    def record(self, recorder: Recorder) -> None:
+        """Have a run recorded; before it begins."""
+        for unit in self.units:
+            unit.recorder = recorder
+        if self.fast_forward is not None:
+            self.fast_forward.record(recorder)
 
     @property
     def units(self) -> list[Unit]:
@@ -196,11 +207,12 @@ class Machine:
         except TimeoutError as error:
             reason = str(error)
         if reason or not all(unit.is_finished for unit in self.units):
+            self.cycles = self.env.cycle
             raise DeadlockError(self.env.cycle, self._waiters(), reason)
-        cycles = max(max(unit.end for unit in self.units), self.array.last)
+        self.cycles = max(max(unit.end for unit in self.units), self.array.last)
         for unit in self.units:
             unit.flush()
-        return cycles
+        return self.cycles
 
     def drain_causes(self, cycles: int) -> list[int]:
         """What the cycles after the last multiply-accumulate went to, per cause.

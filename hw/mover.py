@@ -13,11 +13,13 @@ from dataclasses import dataclass
 
 from stallscope.hw.cursor import Cursor
 from stallscope.simcore.arbiter import Arbiter
+from stallscope.simcore.charge import Flight
 from stallscope.simcore.counter import Channel, Counter
 from stallscope.simcore.environment import Environment, Event
+from stallscope.simcore.recorder import NOTHING
 from stallscope.simcore.servers import Demand
 from stallscope.simcore.transfer import Transfer
-from stallscope.simcore.unit import Arrival, Unit
+from stallscope.simcore.unit import Unit
 
 __all__ = ["Carrier", "Drain", "Fill", "MoverPlan", "Refill", "Wiring"]
 
@@ -31,14 +33,12 @@ class Wiring:
         arbiter: The arbiter of its servers.
         causes: Names of the causes of waiting.
         capacity: Number of the cause "no room".
-        result: Number of the cause "the result is still on its way through the MACs".
     """
 
     env: Environment
     arbiter: Arbiter
     causes: tuple[str, ...]
     capacity: int
-    result: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +99,10 @@ class Carrier(Unit):
         self.begun = 0
         self.horizon = 0
         self.parent_tiles = 1
-        self.steps = 0
 
     def cause_of(self, state: int) -> int:
-        """No room, a result that is not there yet, or else latency."""
-        if state == self.ROOM:
-            return self.wiring.capacity
-        return self.wiring.result if state == self.RESULT else self.plan.latency_cause
+        """No room, or else latency."""
+        return self.wiring.capacity if state == self.ROOM else self.plan.latency_cause
 
     def submit(self, demand: Demand) -> Event:
         """Begin a transfer."""
@@ -118,28 +115,37 @@ class Carrier(Unit):
     def ended(self, demand: Demand) -> int:
         """Book the end of a transfer; returns the cycle by which its last word has moved."""
         self.tick = tick = self.transfer.complete()
-        now = self.env._now
-        waited = now - self.begun - -(-demand.total // self.ticks)
+        waited = self.env._now - self.begun - -(-demand.total // self.ticks)
         self.enter(self.IDLE, self.plan.latency_cause)
         if waited > 0:
             self.states[self.BUSY] -= waited
             self.states[self.CONTENTION] += waited
         return -(-tick // self.ticks)
 
-    def deliver(self, done: int, due: int, demand: Demand) -> None:
-        """Deliver the tile whose last word left at ``done``; deliveries keep their order."""
+    def in_order(self, due: int) -> int:
+        """Cycle of a delivery that is due then: deliveries keep their order."""
         if due < self.horizon:
-            due = self.horizon
+            return self.horizon
         self.horizon = due
-        delivered = self.channel.delivered
-        arrival = None
-        # Only a consumer that waited asks; one can begin to wait until the tile is there.
-        if due > self.env._now or delivered.waiter is not None:
-            causes = self.blame()
-            # The last, broken cycle is the transfer's.
-            causes[demand.cause] += done - self.env._now
-            arrival = Arrival(done, causes)
-        self.later(due, ((delivered, 1),), arrival)
+        return due
+
+    def flight(self, done: int, demand: Demand) -> Flight:
+        """How who waits for what left at ``done`` is charged: the broken cycle, then latency."""
+        return Flight(demand.cause, done, self.plan.latency_cause)
+
+    def report(self, kind: int, record: int, due: int) -> None:
+        """Report the step that is done, if the run is recorded; kind NOTHING: elided."""
+        if self.recorder is None:
+            return
+        now = self.env._now
+        self.end_wait()
+        demand = self.plan.demands[record]
+        moves = kind != NOTHING and demand.total > 0
+        start = self.begun if moves else now
+        waited = now - start - -(-demand.total // self.ticks) if moves else 0
+        lost, cause = (waited, demand.cause) if waited > 0 else (0, NOTHING)
+        row = (start, now, self.order, NOTHING, self.steps, kind, due, lost, cause)
+        self.recorder.slice(row)
 
     def _more(self, now: int) -> Hashable:
         """What a later step depends on besides the position."""
@@ -159,15 +165,14 @@ class Carrier(Unit):
         return (ahead, self.steps - self.channel.delivered.value)
 
     def _tallies(self) -> list[int]:
-        """Transfers per record, parent tiles, steps."""
-        return [*self.tally, self.parent_tiles, self.steps]
+        """Transfers per record, parent tiles."""
+        return [*self.tally, self.parent_tiles]
 
     def _grow(self, times: int, growth: list[int]) -> None:
         """Apply the growth of `_tallies`."""
         for index in range(len(self.tally)):
             self.tally[index] += times * growth[index]
-        self.parent_tiles += times * growth[-2]
-        self.steps += times * growth[-1]
+        self.parent_tiles += times * growth[-1]
 
     def shift(
         self, level: int, iterations: int, cycles: int, times: int, growth: list[int]
@@ -212,11 +217,14 @@ class Fill(Carrier):
                 done = env._now
             self.tally[record] += 1
             delay = plan.latency if self.steps else plan.latency + plan.first_delay
+            due = self.in_order(done + delay)
+            self.report(record, record, due)
             self.steps += 1
             stepped = self.cursor.step()
             if source is not None and stepped < plan.parent_depth:
                 self.later(done, self._leave(stepped))
-            self.deliver(done, done + delay, demand)
+            channel.delivered.send(self.flight(done, demand))
+            self.later(due, ((channel.delivered, 1),))
         self.stop()
 
     def _leave(self, stepped: int) -> tuple[tuple[Counter, int], ...]:
@@ -281,7 +289,7 @@ class Refill(Carrier):
             room = plan.room[record]
             free = channel.reserved + room - channel.capacity
             if channel.released.value < free:
-                yield self.wait(channel.released, free, self.ROOM, self.drainer)
+                yield self.wait(channel.released, free, self.ROOM, None)
             channel.reserve(room)
             back = self.visits_back()
             if back and channel.drained.value < self.steps - back + 1:
@@ -290,7 +298,8 @@ class Refill(Carrier):
             demand = plan.demands[record]
             done = env._now
             latency = 0
-            if back or not plan.elide_first:
+            is_moved = back or not plan.elide_first
+            if is_moved:
                 self.tally[record] += 1
                 if not back:
                     self.firsts[record] += 1
@@ -299,11 +308,15 @@ class Refill(Carrier):
                     yield self.submit(demand)
                     done = self.ended(demand)
             delay = 0
+            due = self.in_order(done + latency)
+            first = len(self.firsts) if not back else 0
+            self.report(record + first if is_moved else NOTHING, record, due)
             self.steps += 1
             stepped = self.cursor.step()
             if stepped < plan.parent_depth:
                 self.parent_tiles += 1
-            self.deliver(done, done + latency, demand)
+            channel.delivered.send(self.flight(done, demand))
+            self.later(due, ((channel.delivered, 1),))
         self.stop()
 
     def visits_back(self) -> int:
@@ -338,17 +351,21 @@ class Drain(Carrier):
                 yield self.submit(demand)
                 done = self.ended(demand)
             self.tally[record] += 1
-            self.steps += 1
             stepped = self.cursor.step()
+            due = done + plan.latency + (plan.first_delay if stepped < 0 else 0)
+            self.report(record, record, due)
+            self.steps += 1
+            flight = self.flight(done, demand)
+            channel.drained.send(flight)
             effects: list[tuple[Counter, int]] = [
                 (channel.drained, 1),
                 # A tile that stays put took no room of its own (remainders under rule timeloop).
                 (channel.released, plan.room[record]),
             ]
             if source is not None and stepped < plan.parent_depth:
+                source.finished.send(flight)
                 effects.append((source.finished, 1))
-            last = plan.first_delay if stepped < 0 else 0
-            self.later(done + plan.latency + last, tuple(effects))
+            self.later(due, tuple(effects))
         self.stop()
 
     def progress(self) -> Hashable:

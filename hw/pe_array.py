@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 from stallscope.hw.cursor import Cursor
 from stallscope.hw.mover import MoverPlan, Wiring
+from stallscope.simcore.charge import Charge, Flight
 from stallscope.simcore.counter import Channel, Counter
 from stallscope.simcore.environment import Event
 from stallscope.simcore.errors import SimulationBug
+from stallscope.simcore.recorder import DELAY, NOTHING
 from stallscope.simcore.servers import Demand
 from stallscope.simcore.transfer import Transfer
 from stallscope.simcore.unit import Effects, Unit
@@ -37,6 +39,7 @@ class ArrayPlan:
         first_delay: Cycles before the first burst (networks that fill).
         last_delay: Cycles after the last burst (networks that drain).
         latency_cause: Number of the cause that the pipeline is.
+        work_cause: Number of the cause that the MACs at work are.
         first_cause: Number of the cause that the first delay is.
         reductions: Loops that the output does not depend on.
         pes: PEs the mapping uses.
@@ -49,6 +52,7 @@ class ArrayPlan:
     first_delay: int
     last_delay: int
     latency_cause: int
+    work_cause: int
     first_cause: int
     reductions: tuple[int, ...]
     pes: int
@@ -116,7 +120,7 @@ class PeArray(Unit):
         self.computing = 0
         self.last = 0
         self.begun = 0
-        self._bases: list[tuple[OperandPort, list[int]]] = []
+        self._charges: list[Charge] = []
         self.boundary: Callable[[int], None] | None = None
 
     def cause_of(self, state: int) -> int:
@@ -135,7 +139,7 @@ class PeArray(Unit):
             if self.fill is None:
                 if plan.first_delay:
                     yield self._pause(plan.first_delay)
-                    self.stack[plan.first_cause] += plan.first_delay
+                    self._end_pause()
                 self.fill, self.stack = self.stack, [0] * len(self.stack)
             record = self.cursor.record
             is_fresh = self._is_fresh()
@@ -143,12 +147,16 @@ class PeArray(Unit):
             yield self._submit(demand)
             done = self._ended(demand, record, is_fresh)
             stepped = self.cursor.step()
+            due = done + (plan.pipeline if stepped >= 0 else plan.pipeline + plan.last_delay)
+            self._report_burst(demand, record, is_fresh, due)
+            self.steps += 1
             released, results = self._leave(stepped)
             if plan.pipeline and released:
                 self.later(done, released)
                 released = ()
-            delay = plan.pipeline if stepped >= 0 else plan.pipeline + plan.last_delay
-            self.later(done + delay, released + results)
+            for counter, _ in results:
+                counter.send(Flight(self._cause_at_end(demand), done, plan.latency_cause))
+            self.later(due, released + results)
             if stepped >= 0 and self.boundary is not None:
                 self.boundary(stepped)
         self.last = env._now
@@ -169,37 +177,65 @@ class PeArray(Unit):
     def _await_operands(self) -> Generator[Event, None, None]:
         """Wait for every missing operand; the last one to arrive is to blame for all of it."""
         # Nothing that a skip must move lives in a local variable across a yield.
-        self.begun = self.env._now
+        now = self.begun = self.env._now
         missing = [port for port in self.operands if port.channel.delivered.value < port.tiles]
-        self._bases = [(port, port.feeder.blame()) for port in missing]
-        for port in missing:
+        self._charges = [Charge(port.feeder, len(self.causes), now) for port in missing]
+        for port, charge in zip(missing, self._charges, strict=True):
+            port.channel.delivered.watch(port.tiles, charge, self)
+        for number, port in enumerate(missing):
             if port.channel.delivered.value < port.tiles:
-                last = port
+                last = number
                 yield self.wait(port.channel.delivered, port.tiles, self.OPERAND, port.feeder)
-        base = next(base for port, base in self._bases if port is last)
-        self._bases = []
-        self._charge(last.feeder, base)
-
-    def _charge(self, feeder: Unit, base: list[int]) -> None:
-        """Charge a wait to what the feeder was held up by, and the rest to its latency."""
-        now, begun = self.env._now, self.begun
-        stack = self.stack
-        arrival = feeder.arrival
-        ended = min(arrival.ended, now) if arrival else now
-        causes = arrival.causes if arrival else base
-        left = now - begun
-        if ended > begun:
-            for index, value in enumerate(causes):
-                part = min(left, max(0, value - base[index]))
-                stack[index] += part
-                left -= part
-        stack[feeder.cause_of(self.IDLE)] += left
+        split = self._charges[last].amounts(self.env._now)
+        self._charges = []
+        self.stack = [value + by for value, by in zip(self.stack, split, strict=True)]
+        if self.recorder is not None:
+            self._report_wait(self.begun, missing[last].channel.delivered.number, split)
 
     def _pause(self, cycles: int) -> Event:
-        self.enter(self.OPERAND, self.plan.latency_cause)
+        self.enter(self.OPERAND, self.plan.first_cause)
         event = self._event()
         self.env.at(self.env._now + cycles, self.order, event)
         return event
+
+    def _end_pause(self) -> None:
+        """Account for the delay before the first burst."""
+        plan = self.plan
+        split = [0] * len(self.stack)
+        split[plan.first_cause] = plan.first_delay
+        self.stack[plan.first_cause] += plan.first_delay
+        if self.recorder is not None:
+            self._report_wait(self.env._now - plan.first_delay, DELAY, split)
+
+    def _report(self, following: int) -> None:
+        """A wait is reported as one, however many operands were missing."""
+
+    def _reported(self, now: int) -> Hashable:
+        """Snapshots are taken when a wait of the array begins, if it waits: nothing is behind."""
+        return None
+
+    def _cause_at_end(self, demand: Demand) -> int:
+        """Cause of the broken last cycle of a burst: that of a port, if one set the pace."""
+        is_port = demand.cause != self.plan.work_cause
+        return demand.cause if is_port else self.plan.latency_cause
+
+    def _report_burst(self, demand: Demand, record: int, is_fresh: bool, due: int) -> None:
+        """Report the burst that is done, if the run is recorded."""
+        if self.recorder is None:
+            return
+        now = self.env._now
+        waited = now - self.begun - self.plan.cycles[record]
+        lost, cause = (waited, demand.port_cause) if waited > 0 else (0, NOTHING)
+        kind = 2 * record + is_fresh
+        row = (self.begun, now, self.order, NOTHING, self.steps, kind, due, lost, cause)
+        self.recorder.slice(row)
+
+    def charged(self) -> list[int]:
+        """Cycles per cause until the last burst ended, those of computing under its own cause."""
+        fill = self.fill or [0] * len(self.stack)
+        found = [lost + filled for lost, filled in zip(self.stack, fill, strict=True)]
+        found[self.plan.work_cause] += self.computing
+        return found
 
     def _is_fresh(self) -> bool:
         index = self.position.index
@@ -236,7 +272,7 @@ class PeArray(Unit):
             self.cursor.record,
             self.cursor.memory,
             tuple(port.tiles - port.channel.delivered.value for port in self.operands),
-            len(self._bases),
+            tuple(charge.relative(now) for charge in self._charges),
         )
 
     def relative(self, level: int, base: int) -> Hashable:
@@ -274,10 +310,13 @@ class PeArray(Unit):
         self.tick += times * cycles * self.ticks
         for port in self.operands:
             port.shadow.jump(level, times * iterations)
+        for charge in self._charges:
+            charge.shift(times * cycles)
 
     def resume(self) -> None:
         """A wait goes on from the present: what came before is in the growth already."""
         super().resume()
-        if self.begun != self.env._now and self._bases:
+        if self.begun != self.env._now and self._charges:
             raise SimulationBug(f"a wait of {self.name} began before the snapshot")
-        self._bases = [(port, port.feeder.blame()) for port, _ in self._bases]
+        for charge in self._charges:
+            charge.restart(self.env._now)

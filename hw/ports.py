@@ -23,7 +23,10 @@ DEFAULT_BURST_WORDS = 64
 
 
 class Cause(StrEnum):
-    """What can hold a unit up (design, section 5)."""
+    """What can hold a unit up (docs/timing.md).
+
+    ``compute`` is the array at work: it holds up a drain that waits for a tile, never the array.
+    """
 
     DRAM_BANDWIDTH = "dram_bandwidth"
     BUFFER_PORT = "buffer_port"
@@ -32,6 +35,7 @@ class Cause(StrEnum):
     NETWORK_LATENCY = "network_latency"
     DRAM_LATENCY = "dram_latency"
     BUFFER_LATENCY = "buffer_latency"
+    COMPUTE = "compute"
     COMPUTE_LATENCY = "compute_latency"
 
 

@@ -10,6 +10,7 @@ from stallscope.mappings.analytical import Estimate
 from stallscope.mappings.case import InputFile
 from stallscope.mappings.counts import Counts, LevelCounts, NetworkCounts
 from stallscope.mappings.pricing import LedgerLine
+from stallscope.traces.trace import Trace
 
 if TYPE_CHECKING:
     import pandas
@@ -19,11 +20,22 @@ __all__ = ["Result", "SimulationInfo", "UnitAccount"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitAccount:
-    """Where one unit's cycles went; busy + idle + the waits sum to the run's cycles."""
+    """Where one unit's cycles went.
+
+    Attributes:
+        busy: Cycles in which it moved words (or multiplied).
+        idle: Cycles after its last step.
+        waiting: Cycles per state it waited in (docs/timing.md); busy + idle + these sum to the
+            run's cycles.
+        charged: The cycles it was not idle, by the class of what set the pace: while it worked its
+            slowest server, while it waited whatever held up what it waited for. They sum to
+            busy and waiting.
+    """
 
     busy: int
     idle: int
     waiting: Mapping[str, int]
+    charged: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +72,7 @@ class Result:
         port_words: Words that every limited port, bank or network moved at its busiest instance.
         fill_causes: What the cycles before the first multiply-accumulate went to, per cause.
         drain_causes: What the cycles after the last one went to, per cause.
+        trace: Events of the run, if they were recorded.
     """
 
     name: str
@@ -81,6 +94,7 @@ class Result:
     port_words: Mapping[str, int]
     fill_causes: Mapping[str, int]
     drain_causes: Mapping[str, int]
+    trace: Trace | None = None
 
     @property
     def levels(self) -> tuple[LevelCounts, ...]:

@@ -6,25 +6,59 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from stallscope.hw.counting import count
 from stallscope.hw.machine import FastForwardMode, Machine
 from stallscope.hw.ports import CAUSES
 from stallscope.hw.result import Result, SimulationInfo, UnitAccount
+from stallscope.hw.tracing import begin, end
 from stallscope.mappings.analytical import analyze
 from stallscope.mappings.case import Case
-from stallscope.mappings.pricing import price
-from stallscope.simcore.errors import Fault, SimulationBug, SpecError
+from stallscope.mappings.pricing import LedgerLine, price
+from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError
 from stallscope.simcore.unit import Unit
 from stallscope.traces.compile import compile_case
 from stallscope.traces.flat import FlatProgram
 from stallscope.traces.program import Program
+from stallscope.traces.recording import Recording, Selection
+from stallscope.traces.trace import Trace
 
-__all__ = ["execute", "simulate"]
+__all__ = ["Tracing", "execute", "simulate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracing:
+    """What event trace a run leaves.
+
+    Attributes:
+        level: ``off``; ``summary``: the result's own accounts, no events; ``window``: events of
+            some cycles; ``full``.
+        window: For ``window``: first cycle, and the one after the last.
+        units: Names of the units recorded; None: all.
+        folder: Where to; None: a temporary folder that goes with the result.
+    """
+
+    level: str = "off"
+    window: tuple[int, int] | None = None
+    units: tuple[str, ...] | None = None
+    folder: Path | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether events are recorded."""
+        return self.level in ("window", "full")
 
 
 def simulate(
-    case: Case, *, fast_forward: bool = True, audit: bool = False, trace: str = "off"
+    case: Case,
+    *,
+    fast_forward: bool = True,
+    audit: bool = False,
+    trace: str | Tracing = "off",
+    window: tuple[int, int] | None = None,
 ) -> Result:
     """Simulate a case cycle by cycle.
 
@@ -32,24 +66,30 @@ def simulate(
         case: A checked case (`stallscope.load` checks).
         fast_forward: Skip stretches that repeat; the result is the same without.
         audit: Run every stretch that would be skipped, and check that it repeats.
-        trace: ``off`` or ``summary`` (the result's own accounts); event traces are not built yet.
+        trace: ``off``, ``summary``, ``window`` or ``full`` (see `Tracing`): what of the run's
+            events `Result.trace` holds.
+        window: For ``window``: first cycle, and the one after the last.
 
     Returns:
         The result; equal inputs give equal results, its `simulation` part aside.
 
     Raises:
-        SpecError: If another trace is asked for.
-        DeadlockError: If units wait for each other.
+        SpecError: If the trace asked for makes no sense.
+        DeadlockError: If units wait for each other. The trace until then is kept in its folder.
         SimulationBug: If one of our own laws is broken.
     """
-    if trace not in ("off", "summary"):
-        rule, remedy = "event traces are not built yet", "give off or summary"
-        raise SpecError([Fault(place="trace", value=trace, rule=rule, remedy=remedy)])
-    return execute(compile_case(case), case, fast_forward=fast_forward, audit=audit)
+    tracing = trace if isinstance(trace, Tracing) else Tracing(level=trace, window=window)
+    program = compile_case(case)
+    return execute(program, case, fast_forward=fast_forward, audit=audit, trace=tracing)
 
 
 def execute(
-    program: Program | FlatProgram, case: Case, *, fast_forward: bool = True, audit: bool = False
+    program: Program | FlatProgram,
+    case: Case,
+    *,
+    fast_forward: bool = True,
+    audit: bool = False,
+    trace: Tracing | None = None,
 ) -> Result:
     """Execute a program on the architecture of ``case``; see `simulate`.
 
@@ -57,15 +97,15 @@ def execute(
     """
     began = time.process_time()
     machine = Machine(program, case.architecture, FastForwardMode(fast_forward, audit))
-    program = machine.program
-    cycles = machine.run()
-    machine.check(cycles)
+    recorder = _begin(machine, trace, keep=audit) if trace is not None else None
+    cycles = _run(machine, case, recorder)
     estimate = analyze(case)
     counts = count(machine)
     priced = price(case, counts, cycles)
     stack = _cycle_stack(machine, cycles)
     clock = case.architecture.clock_mhz
     units = case.architecture.compute.instances
+    program = machine.program
     return Result(
         name=case.name,
         files=case.files,
@@ -77,7 +117,7 @@ def execute(
         cycle_stack=stack,
         pe_stack=_pe_stack(machine, stack, cycles),
         counts=priced.counts,
-        units={unit.name: _account(unit, cycles) for unit in machine.units},
+        units={unit.name: _account(machine, unit, cycles) for unit in machine.units},
         energy_pj=priced.energy_pj,
         ledger=priced.ledger,
         estimate=estimate,
@@ -86,7 +126,81 @@ def execute(
         fill_causes=_causes(machine.array.fill or []),
         drain_causes=_causes(machine.drain_causes(cycles)),
         port_words={server.name: server.words for server in machine.arbiter.servers},
+        trace=_trace(recorder, machine, case, priced.ledger),
     )
+
+
+def _begin(machine: Machine, trace: Tracing, *, keep: bool) -> _Recorder | None:
+    """Have the run recorded, if asked."""
+    _check_tracing(machine, trace)
+    if not trace.is_on:
+        return None
+    owner = None
+    folder = trace.folder
+    if folder is None:
+        owner = TemporaryDirectory(prefix="stallscope-trace-")
+        folder = Path(owner.name)
+    units = None if trace.units is None else frozenset(trace.units)
+    selection = Selection(window=trace.window, units=units)
+    return _Recorder(begin(machine, folder, selection, keep=keep), owner)
+
+
+def _check_tracing(machine: Machine, trace: Tracing) -> None:
+    faults = []
+    levels = ("off", "summary", "window", "full")
+    if trace.level not in levels:
+        rule = f"must be one of {', '.join(levels)}"
+        faults.append(Fault(place="trace", value=trace.level, rule=rule))
+    window = trace.window
+    if (trace.level == "window") != (window is not None):
+        rule = "the trace window and a range of cycles go together"
+        remedy = "give both, or neither"
+        faults.append(Fault(place="trace", value=trace.level, rule=rule, remedy=remedy))
+    if window is not None and not 0 <= window[0] < window[1]:
+        shown = f"{window[0]}:{window[1]}"
+        rule = "must be a first cycle of at least 0 and a later one"
+        faults.append(Fault(place="window", value=shown, rule=rule))
+    names = [unit.name for unit in machine.units]
+    for name in trace.units or ():
+        if name not in names:
+            remedy = f"units: {', '.join(names)}"
+            faults.append(Fault(place="trace units", value=name, rule="is no unit", remedy=remedy))
+    if faults:
+        raise SpecError(faults)
+
+
+def _run(machine: Machine, case: Case, recorder: _Recorder | None) -> int:
+    """Run and check a machine; a deadlock leaves the trace of what came before."""
+    try:
+        cycles = machine.run()
+        machine.check(cycles)
+    except DeadlockError:
+        if recorder is not None:
+            end(recorder.recording, machine, case, is_complete=False)
+        raise
+    except BaseException:
+        if recorder is not None:
+            recorder.recording.discard()
+        raise
+    return cycles
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorder:
+    """A recording, and what deletes its folder later, if anything."""
+
+    recording: Recording
+    owner: TemporaryDirectory[str] | None
+
+
+def _trace(
+    recorder: _Recorder | None, machine: Machine, case: Case, ledger: Sequence[LedgerLine]
+) -> Trace | None:
+    """Close the recording; returns its trace."""
+    if recorder is None:
+        return None
+    end(recorder.recording, machine, case, ledger)
+    return Trace(recorder.recording.folder, recorder.owner)
 
 
 def _information(machine: Machine, began: float) -> SimulationInfo:
@@ -137,13 +251,22 @@ def _pe_stack(machine: Machine, stack: Mapping[str, int], cycles: int) -> dict[s
     return {name: amount for name, amount in spread.items() if amount or name == "compute"}
 
 
-def _account(unit: Unit, cycles: int) -> UnitAccount:
-    """A unit's states; what is left after its end is idle."""
+def _account(machine: Machine, unit: Unit, cycles: int) -> UnitAccount:
+    """A unit's states, and what they are charged to; what is left after its end is idle."""
     states = dict(zip(unit.STATES, unit.states, strict=True))
     busy = states.pop("busy")
     states.pop("idle")
     waiting = {name: amount for name, amount in states.items() if amount}
-    return UnitAccount(busy=busy, idle=cycles - busy - sum(waiting.values()), waiting=waiting)
+    idle = cycles - busy - sum(waiting.values())
+    causes = unit.causes.copy()
+    if unit is machine.array:
+        causes = machine.array.charged()
+    else:
+        causes[unit.cause_of(unit.IDLE)] -= unit.states[unit.IDLE]
+    charged = _causes(causes)
+    if sum(charged.values()) != busy + sum(waiting.values()) or min(causes) < 0:
+        raise SimulationBug(f"{unit.name}: {charged} does not sum to {busy} busy and {waiting}")
+    return UnitAccount(busy=busy, idle=idle, waiting=waiting, charged=charged)
 
 
 def _assumptions(machine: Machine) -> list[str]:

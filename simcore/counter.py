@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from stallscope.simcore.charge import Charge, Flight
 from stallscope.simcore.environment import FOREVER, Environment, Event
 
 if TYPE_CHECKING:
@@ -17,17 +18,24 @@ class Counter:
 
     Attributes:
         name: What it counts, for a deadlock's table.
+        number: Number of the counter among all of a machine.
         value: Its value.
+        sent: What the value will be when everything under way has arrived.
     """
 
-    __slots__ = ("_channel", "_env", "_event", "name", "need", "value", "waiter")
+    __slots__ = ("_channel", "_env", "_event", "_flight", "_watched", "name", "need", "number",
+                 "sent", "value", "waiter")  # fmt: skip
 
-    def __init__(self, env: Environment, channel: Channel, name: str) -> None:
+    def __init__(self, env: Environment, channel: Channel, name: str, number: int) -> None:
         self._env = env
         self._channel = channel
         self._event: Event | None = None
+        self._flight: Flight | None = None
+        self._watched: list[tuple[int, Charge, Unit]] = []
         self.name = name
+        self.number = number
         self.value = 0
+        self.sent = 0
         self.need = FOREVER
         self.waiter: Unit | None = None
 
@@ -41,6 +49,29 @@ class Counter:
             assert event is not None
             self.need, self.waiter, self._event = FOREVER, None, None
             self._env.at(self._env._now, waiter.order, event)
+
+    def send(self, flight: Flight) -> None:
+        """One more is under way: who waits for it is held up by nothing else from now on."""
+        self._channel.stamp += 1
+        sent = self.sent = self.sent + 1
+        self._flight = flight
+        if self._watched:
+            for need, charge, unit in self._watched:
+                if need <= sent:
+                    unit.stamp += 1
+                    charge.is_under_way(self._env._now, flight)
+            self._watched = [entry for entry in self._watched if entry[0] > sent]
+
+    def watch(self, need: int, charge: Charge, unit: Unit) -> None:
+        """Have a charge told when what it waits for is under way; it may be already."""
+        if need > self.sent:
+            self._watched.append((need, charge, unit))
+            return
+        flight = self._flight
+        assert flight is not None
+        # Of several under way only the last one's transfer can still be in its broken cycle.
+        until = flight.until if need == self.sent else self._env._now
+        charge.is_under_way(self._env._now, Flight(flight.cause, until, flight.latency))
 
     def until(self, need: int, unit: Unit) -> Event:
         """Return the event that the value has reached ``need``; at most one unit waits."""
@@ -56,9 +87,21 @@ class Counter:
             self.need - self.value if self.waiter is not None else 0,
         )
 
-    def shift(self, amount: int) -> None:
-        """Move value and awaited value."""
+    def under_way(self) -> tuple[int, ...]:
+        """How many are under way, and how the last one goes on."""
+        flight = self._flight
+        if flight is None or self.sent == self.value:
+            return ()
+        broken = max(0, flight.until - self._env._now)
+        return (self.sent - self.value, broken, flight.cause, flight.latency)
+
+    def shift(self, amount: int, cycles: int) -> None:
+        """Move value, awaited values and what is under way."""
         self.value += amount
+        self.sent += amount
+        self._watched = [(need + amount, charge, unit) for need, charge, unit in self._watched]
+        if self._flight is not None:
+            self._flight = self._flight.later(cycles)
         if self.waiter is not None:
             self.need += amount
 
@@ -77,14 +120,18 @@ class Channel:
         peak: Most words held at once.
     """
 
-    def __init__(self, env: Environment, name: str, capacity: int, is_written: bool) -> None:
+    COUNTERS: ClassVar[tuple[str, ...]] = ("delivered", "released", "finished", "drained")
+
+    def __init__(
+        self, env: Environment, name: str, capacity: int, is_written: bool, number: int
+    ) -> None:
         self.name = name
         self.capacity = capacity
         self.stamp = 0
-        self.delivered = Counter(env, self, f"{name} delivered")
-        self.released = Counter(env, self, f"{name} released")
-        self.finished = Counter(env, self, f"{name} finished")
-        self.drained = Counter(env, self, f"{name} drained")
+        self.delivered, self.released, self.finished, self.drained = (
+            Counter(env, self, f"{name} {what}", number * len(self.COUNTERS) + index)
+            for index, what in enumerate(self.COUNTERS)
+        )
         self.reserved = 0
         self.peak = 0
         self.is_written = is_written
@@ -98,14 +145,16 @@ class Channel:
         if held > self.peak:
             self.peak = held
 
-    def relative(self, level: int, base: int) -> tuple[tuple[int, int], ...]:
+    def relative(self, level: int, base: int) -> tuple[tuple[int, ...], ...]:
         """Counters relative to each other: tiles to tiles delivered, words to words reserved."""
-        tiles = self.delivered.value
-        read = (self.delivered.state(tiles), self.released.state(self.reserved))
+        delivered, finished, drained = self.delivered, self.finished, self.drained
+        tiles = delivered.value
+        read = (delivered.state(tiles), self.released.state(self.reserved), delivered.under_way())
         # Counters that nobody reads stand still while the others grow: they are not compared.
         if not self.is_written:
             return read
-        return (*read, self.finished.state(tiles), self.drained.state(tiles))
+        made = (finished.state(tiles), finished.under_way())
+        return (*read, *made, drained.state(tiles), drained.under_way())
 
     def marks(self) -> list[int]:
         """Values of all counters."""
@@ -129,7 +178,7 @@ class Channel:
         """Let all counters grow."""
         self.reserved += times * growth[0]
         for counter, amount in zip(self._counters, growth[1:], strict=True):
-            counter.shift(times * amount)
+            counter.shift(times * amount, times * cycles)
 
     def resume(self) -> None:
         """Nothing to plan."""

@@ -17,6 +17,7 @@ from stallscope.simcore.component import Component
 from stallscope.simcore.environment import FOREVER, SNAPSHOT, Environment
 from stallscope.simcore.errors import SimulationBug
 from stallscope.simcore.position import Position
+from stallscope.simcore.recorder import Mark, Recorder
 
 __all__ = ["FastForward", "Skip"]
 
@@ -44,6 +45,7 @@ class _Snapshot:
     relative: list[object]
     marks: list[list[int]]
     phases: list[list[int]]
+    recorded: Mark | None
 
 
 @dataclass(slots=True)
@@ -115,12 +117,19 @@ class FastForward:
         self._env = env
         self._leader = leader
         self._components = tuple(components)
+        self._recorder: Recorder | None = None
+        self._opens = 0
         self._audit = audit
         self._expected: list[_Expected] = []
         self._watches = [_Watch() for _ in leader.loops]
         self.skips: list[Skip] = []
         self.snapshots = 0
         self.audited = 0
+
+    def record(self, recorder: Recorder) -> None:
+        """Report what is skipped as repeats from now on, and skip nothing into a recording."""
+        self._recorder = recorder
+        self._opens = recorder.opens
 
     @property
     def skipped_cycles(self) -> int:
@@ -174,6 +183,8 @@ class FastForward:
         if self._audit:
             self._check(level, now)
         for old in reversed(watch.seen):
+            if old.cycle < self._opens <= now.cycle:
+                continue  # the recording began in between: the period is not in it
             frozen = self._match(old, now)
             if frozen is None:
                 continue
@@ -217,6 +228,7 @@ class FastForward:
             relative=[component.relative(level, iteration) for component in components],
             marks=[component.marks() for component in components],
             phases=[component.phase() for component in components],
+            recorded=self._recorder.mark() if self._recorder is not None else None,
         )
 
     def _match(self, old: _Snapshot, now: _Snapshot) -> list[bool] | None:
@@ -236,18 +248,20 @@ class FastForward:
         cycles = now.cycle - old.cycle
         iterations = now.iteration - old.iteration
         times = FOREVER
+        if now.cycle < self._opens:
+            times = (self._opens - 1 - now.cycle) // cycles
         for component, is_frozen, before, present in zip(
             self._components, frozen, old.phases, now.phases, strict=True
         ):
+            if times <= 0:
+                return 0
             if is_frozen:
                 deadline = component.deadline()
                 limit = FOREVER if deadline == FOREVER else (deadline - 1 - now.cycle) // cycles
             else:
                 limit = component.limit(level, before, present, iterations)
             times = min(times, limit)
-            if times <= 0:
-                return 0
-        return times
+        return max(0, times)
 
     # ------------------------------------------------------------------ skipping
 
@@ -268,6 +282,10 @@ class FastForward:
         for component in moving:
             component.resume()
         self.skips.append(Skip(now.cycle, cycles, times, level))
+        if self._recorder is not None:
+            assert old.recorded is not None
+            assert now.recorded is not None
+            self._recorder.repeat(old.recorded, now.recorded, old.cycle, cycles, times)
 
     # ------------------------------------------------------------------ audit
 
@@ -311,4 +329,10 @@ class FastForward:
             ):
                 if c - b != b - a:
                     return f"{component.name} grew by {c - b}, predicted {b - a}"
-        return ""
+        if self._recorder is None:
+            return ""
+        assert first.recorded is not None
+        assert second.recorded is not None
+        assert now.recorded is not None
+        cycles = second.cycle - first.cycle
+        return self._recorder.differs(first.recorded, second.recorded, now.recorded, cycles)

@@ -3,7 +3,8 @@
 Two accounts are kept. The **states** say what the unit did (transferring, waiting for what, idle)
 and sum to the run. The **causes** say what held it up: while it transfers, its slowest server;
 while it waits for another unit, whatever that unit was held up by meanwhile, and so on down the
-chain.
+chain (see `Charge`). Both are lists by number. If the run is recorded, every state that took time
+is reported as a slice when it ends.
 """
 
 from __future__ import annotations
@@ -11,35 +12,26 @@ from __future__ import annotations
 from collections.abc import Generator, Hashable
 from typing import ClassVar
 
+from stallscope.simcore.charge import Charge
 from stallscope.simcore.counter import Counter
 from stallscope.simcore.environment import FOREVER, Environment, Event
 from stallscope.simcore.position import Position
+from stallscope.simcore.recorder import NOTHING, Recorder
 
-__all__ = ["Arrival", "Effects", "Unit"]
+__all__ = ["Effects", "Unit"]
 
 Effects = tuple[tuple[Counter, int], ...]
 """Counters and how much they grow."""
 
 
-class Arrival:
-    """What was known of the last delivery: when its transfer ended, and the causes until then."""
-
-    __slots__ = ("causes", "ended")
-
-    def __init__(self, ended: int, causes: list[int]) -> None:
-        self.ended = ended
-        self.causes = causes
-
-
 class _Timer:
     """A pending action of a unit: effects on counters at a cycle."""
 
-    __slots__ = ("arrival", "cycle", "effects", "event")
+    __slots__ = ("cycle", "effects", "event")
 
-    def __init__(self, cycle: int, effects: Effects, arrival: Arrival | None, event: Event) -> None:
+    def __init__(self, cycle: int, effects: Effects, event: Event) -> None:
         self.cycle = cycle
         self.effects = effects
-        self.arrival = arrival
         self.event = event
 
 
@@ -51,13 +43,16 @@ class Unit:
         name: Unique name.
         order: Place in the fixed order of units (a phase of the cycle).
         position: Where its stream stands.
-        causes: Names of the causes, shared by all units; the last one is latency.
+        causes: Number of causes, shared by all units; the last one is latency.
 
     Attributes:
         states: Cycles per state of `STATES`.
         state: Present state.
+        entered: Cycle in which it was entered.
+        steps: Steps of the stream done.
         end: Cycle of the last effect.
         tick: Exact time, in ticks, when the unit's last transfer ended.
+        recorder: Who records the run, if anybody.
     """
 
     STATES: ClassVar[tuple[str, ...]] = (
@@ -76,16 +71,18 @@ class Unit:
         self.states = [0] * len(self.STATES)
         self.causes = [0] * causes
         self.state = self.IDLE
+        self.entered = 0
         self.since = 0
         self.cause = causes - 1
-        self.follow: Unit | None = None
-        self._base: list[int] = []
+        self.charge: Charge | None = None
         self.timers: list[_Timer] = []
-        self.arrival: Arrival | None = None
+        self.steps = 0
         self.end = 0
         self.tick = 0
         self.is_finished = False
         self.awaited: Counter | None = None
+        self.recorder: Recorder | None = None
+        self._before: list[int] = []
 
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream; a subclass's process."""
@@ -97,24 +94,16 @@ class Unit:
 
     # ------------------------------------------------------------------ accounts
 
-    def enter(self, state: int, cause: int, follow: Unit | None = None) -> None:
+    def enter(self, state: int, cause: int, charge: Charge | None = None) -> None:
         """Change state: what the unit does from now on, and what is to blame meanwhile."""
         self.stamp += 1
         self.flush()
+        if self.recorder is not None:
+            self._report(state)
+        self.entered = self.env._now
         self.state = state
         self.cause = cause
-        self.follow = follow
-        if follow is not None:
-            self._base = follow.blame()
-
-    def _settle(self) -> None:
-        """Add what the followed unit was held up by since the wait began."""
-        assert self.follow is not None
-        present = self.follow.blame()
-        causes, base = self.causes, self._base
-        for index, value in enumerate(present):
-            causes[index] += value - base[index]
-        self._base = present
+        self.charge = charge
 
     def blame(self) -> list[int]:
         """Cycles per cause up to now."""
@@ -122,11 +111,11 @@ class Unit:
         elapsed = self.env._now - self.since
         if not elapsed:
             return causes
-        if self.follow is None:
+        if self.charge is None:
             causes[self.cause] += elapsed
         else:
-            for index, value in enumerate(self.follow.blame()):
-                causes[index] += value - self._base[index]
+            for index, value in enumerate(self.charge.amounts(self.env._now)):
+                causes[index] += value
         return causes
 
     def flush(self) -> None:
@@ -135,11 +124,37 @@ class Unit:
         elapsed = now - self.since
         if elapsed:
             self.states[self.state] += elapsed
-            if self.follow is None:
+            if self.charge is None:
                 self.causes[self.cause] += elapsed
             else:
-                self._settle()
+                causes = self.causes
+                for index, value in enumerate(self.charge.amounts(now)):
+                    causes[index] += value
+                self.charge.restart(now)
             self.since = now
+
+    def _report(self, following: int) -> None:
+        """Report a wait that is over; remember the causes where another one begins."""
+        if self.BUSY != self.state != self.IDLE and self.env._now > self.entered:
+            assert self.awaited is not None
+            split = [b - a for a, b in zip(self._before, self.causes, strict=True)]
+            self._report_wait(self.entered, self.awaited.number, split)
+        if self.BUSY != following != self.IDLE:
+            self._before = self.causes.copy()
+
+    def end_wait(self) -> None:
+        """Report a wait that is over now, where no other state follows at once."""
+        self.flush()
+        self._report(self.IDLE)
+        self.entered = self.env._now
+
+    def _report_wait(self, start: int, awaited: int, split: list[int]) -> None:
+        """Report a wait that ends now; ``split`` is its charge per cause."""
+        assert self.recorder is not None
+        now = self.env._now
+        cause = max(range(len(split)), key=split.__getitem__)
+        row = (start, now, self.order, awaited, self.steps, NOTHING, NOTHING, now - start, cause)
+        self.recorder.slice(row, split if split[cause] < now - start else None)
 
     # ------------------------------------------------------------------ waiting and acting
 
@@ -147,9 +162,13 @@ class Unit:
         """Return an event for this unit's process to wait on."""
         return self.env.make(self)
 
-    def wait(self, counter: Counter, need: int, state: int, follow: Unit | None) -> Event:
-        """Wait until a counter reaches ``need``, and account for it."""
-        self.enter(state, self.cause_of(state), follow)
+    def wait(self, counter: Counter, need: int, state: int, maker: Unit | None) -> Event:
+        """Wait until a counter reaches ``need``; ``maker`` is to blame until that is under way."""
+        charge = None
+        if maker is not None:
+            charge = Charge(maker, len(self.causes), self.env._now)
+            counter.watch(need, charge, self)
+        self.enter(state, self.cause_of(state), charge)
         self.awaited = counter
         return counter.until(need, self)
 
@@ -157,24 +176,22 @@ class Unit:
         """Cause of a wait in which no other unit is to be followed."""
         raise NotImplementedError
 
-    def later(self, cycle: int, effects: Effects, arrival: Arrival | None = None) -> None:
+    def later(self, cycle: int, effects: Effects) -> None:
         """Apply effects at a cycle: at once if that is now."""
         if cycle == self.env._now:
-            self._apply(effects, arrival)
+            self._apply(effects)
             return
         self.stamp += 1
         event = self.env.call(cycle, self.order, self, self._due)
-        self.timers.append(_Timer(cycle, effects, arrival, event))
+        self.timers.append(_Timer(cycle, effects, event))
 
     def _due(self, event: Event) -> None:
         self.stamp += 1
         timer = next(timer for timer in self.timers if timer.event is event)
         self.timers.remove(timer)
-        self._apply(timer.effects, timer.arrival)
+        self._apply(timer.effects)
 
-    def _apply(self, effects: Effects, arrival: Arrival | None) -> None:
-        if arrival is not None:
-            self.arrival = arrival
+    def _apply(self, effects: Effects) -> None:
         self.end = self.env._now
         for counter, amount in effects:
             counter.add(amount)
@@ -189,33 +206,30 @@ class Unit:
             self.position.relative(level, base),
             self.state,
             self.cause,
-            self.follow.name if self.follow is not None else None,
+            self.charge.relative(now) if self.charge is not None else None,
             tuple(
-                (timer.cycle - now, tuple((c.name, n) for c, n in timer.effects),
-                 self._arrival_state(timer.arrival))
+                (timer.cycle - now, tuple((c.name, n) for c, n in timer.effects))
                 for timer in self.timers
             ),
             self._more(now),
-        )  # fmt: skip
-
-    def _arrival_state(self, arrival: Arrival | None) -> Hashable:
-        """When the transfer ended, and the causes it had then, from the present."""
-        if arrival is None:
-            return None
-        now = self.env._now
-        return (
-            arrival.ended - now,
-            tuple(a - b for a, b in zip(arrival.causes, self.causes, strict=True)),
+            self._reported(now) if self.recorder is not None else None,
         )
+
+    def _reported(self, now: int) -> Hashable:
+        """What a slice to come will say of the past: since when, and its charge so far."""
+        if self.state in (self.BUSY, self.IDLE):
+            return None
+        split = tuple(b - a for a, b in zip(self._before, self.causes, strict=True))
+        return (self.entered - now, split)
 
     def _more(self, now: int) -> Hashable:
         """What a subclass adds to the relative state."""
         return None
 
     def marks(self) -> list[int]:
-        """States, causes and counts, up to the present."""
+        """Steps, states, causes and counts, up to the present."""
         self.flush()
-        return [*self.states, *self.causes, *self._tallies()]
+        return [self.steps, *self.states, *self.causes, *self._tallies()]
 
     def phase(self) -> list[int]:
         """Indices of the stream's loops."""
@@ -242,22 +256,23 @@ class Unit:
     ) -> None:
         """Apply ``times`` periods; see `Component`."""
         self.position.jump(level, times * iterations)
-        states, causes = len(self.states), len(self.causes)
-        for index in range(states):
-            self.states[index] += times * growth[index]
-        grown = [times * amount for amount in growth[states : states + causes]]
-        self.causes = [value + by for value, by in zip(self.causes, grown, strict=True)]
+        grown = [times * amount for amount in growth]
+        self.steps += grown[0]
+        states, causes = 1 + len(self.states), 1 + len(self.states) + len(self.causes)
+        self.states = [a + by for a, by in zip(self.states, grown[1:states], strict=True)]
+        self.causes = [a + by for a, by in zip(self.causes, grown[states:causes], strict=True)]
+        if self._before:
+            before = zip(self._before, grown[states:causes], strict=True)
+            self._before = [a + by for a, by in before]
+        self.entered += times * cycles
         self.since += times * cycles
+        if self.charge is not None:
+            self.charge.shift(times * cycles)
         for timer in self.timers:
             timer.cycle += times * cycles
-            if timer.arrival is not None:
-                timer.arrival = Arrival(
-                    timer.arrival.ended + times * cycles,
-                    [value + by for value, by in zip(timer.arrival.causes, grown, strict=True)],
-                )
-        self._grow(times, growth[states + causes :])
+        self._grow(times, growth[causes:])
 
     def resume(self) -> None:
-        """After a skip: what the followed unit did meanwhile is in this unit's growth already."""
-        if self.follow is not None:
-            self._base = self.follow.blame()
+        """After a skip: what the maker did meanwhile is in this unit's growth already."""
+        if self.charge is not None:
+            self.charge.restart(self.env._now)

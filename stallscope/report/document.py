@@ -45,7 +45,12 @@ def result_document(result: Result, case: Case) -> Document:
         "networks": _networks(result.counts),
         "compute": _compute(result.counts),
         "units": {
-            name: {"busy": unit.busy, "idle": unit.idle, "waiting": dict(unit.waiting)}
+            name: {
+                "busy": unit.busy,
+                "idle": unit.idle,
+                "waiting": dict(unit.waiting),
+                "charged": dict(unit.charged),
+            }
             for name, unit in result.units.items()
         },
         "energy_pj": energy,
