@@ -133,18 +133,16 @@ class Carrier(Unit):
         """How who waits for what left at ``done`` is charged: the broken cycle, then latency."""
         return Flight(demand.cause, done, self.plan.latency_cause)
 
-    def report(self, kind: int, record: int, due: int) -> None:
-        """Report the step that is done, if the run is recorded; kind NOTHING: elided."""
-        if self.recorder is None:
-            return
+    def report(self, kind: int, demand: Demand | None, due: int, outcome: int) -> None:
+        """Report the step that is done to who records the run; no demand: it moved nothing."""
+        assert self.recorder is not None
         now = self.env._now
         self.end_wait()
-        demand = self.plan.demands[record]
-        moves = kind != NOTHING and demand.total > 0
+        moves = demand is not None and demand.total > 0
         start = self.begun if moves else now
-        waited = now - start - -(-demand.total // self.ticks) if moves else 0
-        lost, cause = (waited, demand.cause) if waited > 0 else (0, NOTHING)
-        row = (start, now, self.order, NOTHING, self.steps, kind, due, lost, cause)
+        waited = now - start - -(-demand.total // self.ticks) if demand and moves else 0
+        lost, cause = (waited, demand.cause) if demand and waited > 0 else (0, NOTHING)
+        row = (start, now, self.order, NOTHING, self.steps, kind, due, lost, cause, outcome)
         self.recorder.slice(row)
 
     def _more(self, now: int) -> Hashable:
@@ -218,13 +216,17 @@ class Fill(Carrier):
             self.tally[record] += 1
             delay = plan.latency if self.steps else plan.latency + plan.first_delay
             due = self.in_order(done + delay)
-            self.report(record, record, due)
-            self.steps += 1
             stepped = self.cursor.step()
-            if source is not None and stepped < plan.parent_depth:
-                self.later(done, self._leave(stepped))
+            is_left = source is not None and stepped < plan.parent_depth
+            left = self._leave(stepped) if is_left else ()
+            arrived = ((channel.delivered, 1),)
+            if self.recorder is not None:
+                self.report(record, demand, due, self._outcome(done, left, arrived))
+            self.steps += 1
+            if left:
+                self.later(done, left)
             channel.delivered.send(self.flight(done, demand))
-            self.later(due, ((channel.delivered, 1),))
+            self.later(due, arrived)
         self.stop()
 
     def _leave(self, stepped: int) -> tuple[tuple[Counter, int], ...]:
@@ -309,14 +311,17 @@ class Refill(Carrier):
                     done = self.ended(demand)
             delay = 0
             due = self.in_order(done + latency)
-            first = len(self.firsts) if not back else 0
-            self.report(record + first if is_moved else NOTHING, record, due)
+            arrived = ((channel.delivered, 1),)
+            if self.recorder is not None:
+                kind = record if back else record + len(self.firsts)
+                outcome = self._outcome(done, (), arrived)
+                self.report(kind, demand if is_moved else None, due, outcome)
             self.steps += 1
             stepped = self.cursor.step()
             if stepped < plan.parent_depth:
                 self.parent_tiles += 1
             channel.delivered.send(self.flight(done, demand))
-            self.later(due, ((channel.delivered, 1),))
+            self.later(due, arrived)
         self.stop()
 
     def visits_back(self) -> int:
@@ -353,8 +358,6 @@ class Drain(Carrier):
             self.tally[record] += 1
             stepped = self.cursor.step()
             due = done + plan.latency + (plan.first_delay if stepped < 0 else 0)
-            self.report(record, record, due)
-            self.steps += 1
             flight = self.flight(done, demand)
             channel.drained.send(flight)
             effects: list[tuple[Counter, int]] = [
@@ -365,6 +368,9 @@ class Drain(Carrier):
             if source is not None and stepped < plan.parent_depth:
                 source.finished.send(flight)
                 effects.append((source.finished, 1))
+            if self.recorder is not None:
+                self.report(record, demand, due, self._outcome(done, (), tuple(effects)))
+            self.steps += 1
             self.later(due, tuple(effects))
         self.stop()
 

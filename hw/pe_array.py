@@ -148,9 +148,11 @@ class PeArray(Unit):
             done = self._ended(demand, record, is_fresh)
             stepped = self.cursor.step()
             due = done + (plan.pipeline if stepped >= 0 else plan.pipeline + plan.last_delay)
-            self._report_burst(demand, record, is_fresh, due)
-            self.steps += 1
             released, results = self._leave(stepped)
+            if self.recorder is not None:
+                outcome = self._outcome(done, released, results)
+                self._report_burst(demand, record, is_fresh, due, outcome)
+            self.steps += 1
             if plan.pipeline and released:
                 self.later(done, released)
                 released = ()
@@ -219,15 +221,16 @@ class PeArray(Unit):
         is_port = demand.cause != self.plan.work_cause
         return demand.cause if is_port else self.plan.latency_cause
 
-    def _report_burst(self, demand: Demand, record: int, is_fresh: bool, due: int) -> None:
-        """Report the burst that is done, if the run is recorded."""
-        if self.recorder is None:
-            return
+    def _report_burst(
+        self, demand: Demand, record: int, is_fresh: bool, due: int, outcome: int
+    ) -> None:
+        """Report the burst that is done to who records the run."""
+        assert self.recorder is not None
         now = self.env._now
         waited = now - self.begun - self.plan.cycles[record]
         lost, cause = (waited, demand.port_cause) if waited > 0 else (0, NOTHING)
         kind = 2 * record + is_fresh
-        row = (self.begun, now, self.order, NOTHING, self.steps, kind, due, lost, cause)
+        row = (self.begun, now, self.order, NOTHING, self.steps, kind, due, lost, cause, outcome)
         self.recorder.slice(row)
 
     def charged(self) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -80,6 +80,7 @@ def end(
         repeats=repeats,
         classes=lanes.classes,
         counters=lanes.counters,
+        outcomes=recording.outcomes,
         units=lanes.units,
         recorded=tuple(n for n in names if selection.units is None or n in selection.units),
         prices=tuple(_prices(lines, machine)),
@@ -111,11 +112,10 @@ def _units(machine: Machine) -> Iterator[TraceUnit]:
     for stream in machine.program.movers:
         key = (stream.tensor, stream.child)
         down, up = f"{stream.parent}->{stream.child}", f"{stream.child}->{stream.parent}"
-        words = [record.parent_words for record in stream.records]
         op = Op.REFILL if stream.is_output else Op.FILL
-        yield _mover(machine, op, stream, down, _down(machine, key, words))
+        yield _mover(machine, op, stream, down, _down(machine, key, stream))
         if stream.is_output:
-            yield _mover(machine, Op.DRAIN, stream, up, _up(machine, key, words))
+            yield _mover(machine, Op.DRAIN, stream, up, _up(machine, key, stream))
     compute = machine.program.compute
     yield TraceUnit(
         name=compute.unit, op=Op.COMPUTE.value, tensor=None, parent=None, child=None,
@@ -137,20 +137,24 @@ def _mover(
     )
 
 
-def _down(machine: Machine, key: Key, words: Sequence[int]) -> Iterator[TraceKind]:
-    """Kinds of a fill or refill: its records, then (refill) the same as a first touch."""
-    has_firsts = key in machine.refills and not machine.refills[key].plan.elide_first
-    for is_first in (False, True) if has_firsts else (False,):
-        for record, moved in enumerate(words):
-            once = {key: {record: 1}}
-            one = Executed(down=once, firsts=once if is_first else {})
-            yield TraceKind(words=moved, traffic=tuple(traffic(machine, one)))
+def _down(machine: Machine, key: Key, stream: MoverStream) -> Iterator[TraceKind]:
+    """Kinds of a fill or refill: its records; of a refill then the same at a first visit."""
+    for number, record in enumerate(stream.records):
+        moved = traffic(machine, Executed(down={key: {number: 1}}))
+        yield TraceKind(words=record.parent_words, room=record.room, traffic=tuple(moved))
+    for number, record in enumerate(stream.records if stream.is_output else ()):
+        if stream.elide_first:
+            yield TraceKind(words=0, room=record.room)
+            continue
+        once = {key: {number: 1}}
+        moved = traffic(machine, Executed(down=once, firsts=once))
+        yield TraceKind(words=record.parent_words, room=record.room, traffic=tuple(moved))
 
 
-def _up(machine: Machine, key: Key, words: Sequence[int]) -> Iterator[TraceKind]:
-    for record, moved in enumerate(words):
-        one = Executed(up={key: {record: 1}})
-        yield TraceKind(words=moved, traffic=tuple(traffic(machine, one)))
+def _up(machine: Machine, key: Key, stream: MoverStream) -> Iterator[TraceKind]:
+    for number, record in enumerate(stream.records):
+        one = Executed(up={key: {number: 1}})
+        yield TraceKind(words=record.parent_words, traffic=tuple(traffic(machine, one)))
 
 
 def _bursts(machine: Machine) -> Iterator[TraceKind]:

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-__all__ = ["DELAY", "NOTHING", "Mark", "Recorder", "Slice"]
+__all__ = ["AT_DUE", "DELAY", "NOTHING", "Mark", "Outcome", "Recorder", "Slice"]
 
 NOTHING = -1
 """In a slice: no counter awaited, no record moved, nothing delivered."""
 DELAY = -2
 """In place of a counter awaited: a delay of fixed length."""
 
-Slice = tuple[int, int, int, int, int, int, int, int, int]
+Slice = tuple[int, int, int, int, int, int, int, int, int, int]
 """start, end (cycles); unit (its order); counter awaited, or NOTHING for work; step of the stream;
-record of the program, or NOTHING; cycle in which the outcome is visible, or NOTHING; cycles lost;
-cause of most of them, or NOTHING."""
+kind of the step, or NOTHING; cycle in which the outcome is visible, or NOTHING; cycles lost; cause
+of most of them, or NOTHING; number of the outcome, or NOTHING."""
+
+Outcome = tuple[tuple[int, int, int], ...]
+"""What a step changes: counter, growth, and when: cycles after the slice's end, or AT_DUE."""
+
+AT_DUE = -1
+"""In an outcome: when the outcome is visible."""
 
 Mark = tuple[int, int, tuple[int, ...]]
 """A moment of a recording: slices so far, repeats so far, step of every unit."""
@@ -33,6 +39,9 @@ class Recorder(Protocol):
 
     def slice(self, row: Slice, split: Sequence[int] | None = None) -> None:
         """Take a slice; ``split`` gives the cycles lost per cause where they are several."""
+
+    def outcome(self, changes: Outcome) -> int:
+        """Return the number of an outcome, the same for equal ones."""
 
     def mark(self) -> Mark:
         """Return the present moment."""

@@ -16,7 +16,7 @@ from stallscope.simcore.charge import Charge
 from stallscope.simcore.counter import Counter
 from stallscope.simcore.environment import FOREVER, Environment, Event
 from stallscope.simcore.position import Position
-from stallscope.simcore.recorder import NOTHING, Recorder
+from stallscope.simcore.recorder import AT_DUE, NOTHING, Recorder
 
 __all__ = ["Effects", "Unit"]
 
@@ -153,8 +153,17 @@ class Unit:
         assert self.recorder is not None
         now = self.env._now
         cause = max(range(len(split)), key=split.__getitem__)
-        row = (start, now, self.order, awaited, self.steps, NOTHING, NOTHING, now - start, cause)
-        self.recorder.slice(row, split if split[cause] < now - start else None)
+        lost, unit, step = now - start, self.order, self.steps
+        row = (start, now, unit, awaited, step, NOTHING, NOTHING, lost, cause, NOTHING)
+        self.recorder.slice(row, split if split[cause] < lost else None)
+
+    def _outcome(self, done: int, at_end: Effects, at_due: Effects) -> int:
+        """Number of what a step that ends now changes, once its words have moved and when due."""
+        assert self.recorder is not None
+        wait = done - self.env._now
+        changes = [(counter.number, amount, wait) for counter, amount in at_end]
+        changes += [(counter.number, amount, AT_DUE) for counter, amount in at_due]
+        return self.recorder.outcome(tuple(changes))
 
     # ------------------------------------------------------------------ waiting and acting
 

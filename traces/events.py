@@ -16,7 +16,8 @@
     delivered       cycle from which the outcome is visible where it went; null for WAIT
     awaits          counter that a WAIT waited for, "delay" if for none; null otherwise
     kind            kind of the step, which says what it read and wrote where (`TraceUnit.kinds`);
-                    null for WAIT and for a refill that is elided
+                    null for WAIT
+    outcome         number of what the step changes (`TraceMeta.outcomes`); null for WAIT
     CLASS_cycles    per class, its part of ``wait_cycles``: they sum to it
 
 Rows come in the order in which slices end, ties in the order of execution. What the fast-forward
@@ -60,6 +61,7 @@ COLUMNS = {
     "start": "int64", "end": "int64", "unit": "text", "op": "text", "tensor": "text",
     "step": "int64", "words": "int64", "bytes": "int64", "wait_class": "text",
     "wait_cycles": "int64", "delivered": "int64", "awaits": "text", "kind": "int64",
+    "outcome": "int64",
 }  # fmt: skip
 """Columns and their types; ``text`` is a dictionary of strings. A column per class follows."""
 EVENTS, REPEATS, META = "events.parquet", "repeats.parquet", "trace.json"
@@ -80,10 +82,12 @@ class TraceKind:
 
     Attributes:
         words: Words moved (multiply-accumulates), as in the column ``words``.
+        room: Words of room that an instance of the child takes for it; 0 for drains and bursts.
         traffic: What it reads and writes where, all instances together.
     """
 
     words: int
+    room: int = 0
     traffic: tuple[Traffic, ...] = ()
 
 
@@ -126,6 +130,8 @@ class TraceMeta:
         repeats: Repeats stored.
         classes: Classes of the cycle stack that waits are charged to.
         counters: (name, tensor) of the counters waited for, by number.
+        outcomes: By number, what a step changes: (counter, growth, when), ``when`` in cycles after
+            the slice's end, or -1: when it is delivered.
         units: The units, in unit order.
         recorded: Names of the units recorded: all, without a filter.
         prices: (component, action, tensor, pJ per word) of all traffic that costs anything;
@@ -145,6 +151,7 @@ class TraceMeta:
     repeats: int
     classes: tuple[str, ...]
     counters: tuple[tuple[str, str], ...]
+    outcomes: tuple[tuple[tuple[int, int, int], ...], ...]
     units: tuple[TraceUnit, ...]
     recorded: tuple[str, ...]
     prices: tuple[tuple[str, str, str, float], ...]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stallscope.simcore.recorder import DELAY, NOTHING, Mark, Slice
+from stallscope.simcore.recorder import DELAY, NOTHING, Mark, Outcome, Slice
 from stallscope.traces.events import (
     DELAY_NAME,
     EVENTS,
@@ -36,7 +36,7 @@ __all__ = ["Lanes", "Recording", "Selection"]
 
 BATCH = 1 << 16
 """Rows held in memory."""
-_START, _END, _UNIT, _AWAITED, _STEP, _KIND, _DUE, _LOST, _CAUSE = range(9)
+_START, _END, _UNIT, _AWAITED, _STEP, _KIND, _DUE, _LOST, _CAUSE, _OUTCOME = range(10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +101,7 @@ class Recording:
         self._splits: list[tuple[int, Sequence[int]]] = []
         self._repeats: list[tuple[int, ...]] = []
         self._growth: list[tuple[int, ...]] = []
+        self._outcomes: dict[Outcome, int] = {}
         self._kept: list[tuple[Slice, Sequence[int] | None]] | None = [] if keep else None
         self._columns = _Columns(lanes)
         folder.mkdir(parents=True, exist_ok=True)
@@ -132,6 +133,15 @@ class Recording:
             return True
         return row[_START] < self._closes and max(row[_END], row[_START] + 1) > self.opens
 
+    def outcome(self, changes: Outcome) -> int:
+        """Return the number of an outcome; see `Recorder`."""
+        return self._outcomes.setdefault(changes, len(self._outcomes))
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """All outcomes, by number."""
+        return tuple(self._outcomes)
+
     def mark(self) -> Mark:
         """Return the present moment."""
         return (self.rows + len(self._slices), len(self._repeats), tuple(self.steps))
@@ -159,10 +169,11 @@ class Recording:
         return ""
 
     def _later(self, row: Slice, cycles: int, growth: Sequence[int]) -> Slice:
-        start, end, unit, awaited, step, kind, due, lost, cause = row
+        start, end, unit, awaited, step, kind, due, *rest = row
         due = due if due == NOTHING else due + cycles
         step += growth[unit - self.lanes.first]
-        return (start + cycles, end + cycles, unit, awaited, step, kind, due, lost, cause)
+        lost, cause, outcome = rest
+        return (start + cycles, end + cycles, unit, awaited, step, kind, due, lost, cause, outcome)
 
     # ------------------------------------------------------------------ files
 
@@ -279,7 +290,7 @@ class _Columns:
         waits = awaited != NOTHING
         counter = np.where(awaited == DELAY, len(self._awaits) - 1, awaited)
         tensor = np.where(waits, self._awaited_tensor[counter], self._tensor_of[unit])
-        words = np.where(kind == NOTHING, 0, self._words[unit, kind])
+        words = np.where(waits, 0, self._words[unit, kind])
         has_bytes = ~waits & (self._bits[unit] > 0)
         op = np.where(waits, len(self._ops) - 1, self._op_of[unit])
         nothing = np.zeros(len(rows), dtype=np.bool_)
@@ -297,7 +308,8 @@ class _Columns:
             self._number(lost, nothing),
             self._number(rows[:, _DUE], waits),
             self._text(counter, self._awaits, ~waits),
-            self._number(kind, kind == NOTHING),
+            self._number(kind, waits),
+            self._number(rows[:, _OUTCOME], waits),
             *(self._number(split[:, at], nothing) for at in range(split.shape[1])),
         ]
         return self._pa.record_batch(columns, schema=self.schema)

@@ -8,7 +8,7 @@ stretches of rows and of repeats, whose content is such a sequence again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -121,6 +121,27 @@ class Repeats:
             found.append(Sequel(at, last, None))
         return tuple(found)
 
+    def of(self, rows: Numbers) -> Repeats:
+        """The same of some stored rows only (ascending): row numbers count among them."""
+        moved = [
+            replace(
+                repeat,
+                first_row=int(np.searchsorted(rows, repeat.first_row)),
+                last_row=int(np.searchsorted(rows, repeat.last_row)),
+            )
+            for repeat in self.repeats
+        ]
+        return Repeats(moved, self.ends[rows])
+
+    @cached_property
+    def _is_empty(self) -> list[bool]:
+        """Whether a period of each repeat has no rows at all."""
+        empty: list[bool] = []
+        for repeat in self.repeats:
+            has_rows = repeat.last_row > repeat.first_row
+            empty.append(not has_rows and all(empty[repeat.first_repeat : repeat.number]))
+        return empty
+
     # ------------------------------------------------------------------ expansion
 
     def weights(self) -> Numbers:
@@ -153,7 +174,7 @@ class Repeats:
             if piece is not None:
                 yield piece
             repeat = sequel.repeat
-            if repeat is None:
+            if repeat is None or self._is_empty[repeat.number]:
                 continue
             begun = repeat.start + repeat.cycles + shift
             if begun >= until + 1:

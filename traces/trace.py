@@ -6,7 +6,7 @@ Nothing is expanded that is not asked for: a window of a long run costs what the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stallscope.simcore.errors import Fault, SpecError
-from stallscope.traces.events import EVENTS, META, REPEATS, TraceMeta, TraceUnit, read_meta
+from stallscope.traces import lifetimes, timeline
+from stallscope.traces.events import EVENTS, META, REPEATS, TraceMeta, read_meta
+from stallscope.traces.expansion import Places, chunked, expanded, touching
 from stallscope.traces.finding import Finder
-from stallscope.traces.repeats import SIMULATED, Piece, Repeat, Repeats
+from stallscope.traces.repeats import Repeat, Repeats
 
 if TYPE_CHECKING:
     import pyarrow
@@ -27,34 +29,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Trace", "read_trace"]
 
-_CHUNK = 1 << 18
-"""Rows expanded at a time."""
 _FOLDER = "trace"
-_SHIFTED = ("start", "end", "delivered")
 
 
-class Trace:
-    """An event trace on disk.
+class Stored:
+    """The rows of a trace that were simulated, column by column, and their repeats.
 
     Args:
         folder: Folder with the trace's files.
-        owner: What deletes the folder when the trace is no longer used, if anything.
 
     Attributes:
         meta: What the trace is of.
     """
 
-    def __init__(self, folder: Path, owner: TemporaryDirectory[str] | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.meta: TraceMeta = read_meta(folder)
-        self._owner = owner
+        self._columns: dict[str, Numbers] = {}
         self._finders: dict[int, Finder] = {}
 
-    # ------------------------------------------------------------------ what is stored
-
     @cached_property
-    def stored(self) -> pyarrow.Table:
-        """The rows that were simulated, in order; columns as in `stallscope.traces.events`."""
+    def table(self) -> pyarrow.Table:
+        """All of it, with the columns of `stallscope.traces.events`."""
         import pyarrow.parquet
 
         return pyarrow.parquet.read_table(self.folder / EVENTS)
@@ -69,28 +65,68 @@ class Trace:
             Repeat(number=number, **row | {"steps": np.array(row["steps"], dtype=np.int64)})
             for number, row in enumerate(table.to_pylist())
         ]
-        return Repeats(repeats, self._column("end"))
+        return Repeats(repeats, self.column("end"))
 
-    def _column(self, name: str) -> Numbers:
-        """A column of whole numbers as stored; 0 where it is null."""
+    def column(self, name: str) -> Numbers:
+        """A column of whole numbers; 0 where it is null."""
         from pyarrow import compute
 
-        column = compute.fill_null(self.stored.column(name), 0)
-        return np.asarray(column.to_numpy(), dtype=np.int64)
+        if name not in self._columns:
+            filled = compute.fill_null(self.table.column(name), 0)
+            self._columns[name] = np.asarray(filled.to_numpy(), dtype=np.int64)
+        return self._columns[name]
+
+    def words_of(self, name: str, words: Iterable[str]) -> Numbers:
+        """A column of text as places in ``words``; -1 where it is null."""
+        place = {word: number for number, word in enumerate(words)}
+        parts = [np.zeros(0, dtype=np.int64)]
+        for chunk in self.table.column(name).chunks:
+            known = np.array([place[word] for word in chunk.dictionary.to_pylist()] or [-1])
+            index = np.asarray(chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False))
+            parts.append(np.where(index < 0, -1, known[index]))
+        return np.concatenate(parts)
 
     @cached_property
     def unit_of(self) -> Numbers:
-        """Number of every stored row's unit."""
-        column = self.stored.column("unit").unify_dictionaries().combine_chunks()
-        if hasattr(column, "chunks"):  # an empty column combines to no chunk or one
-            column = column.chunk(0) if column.num_chunks else None
-        if column is None:
-            return np.zeros(0, dtype=np.int64)
-        order = {unit.name: number for number, unit in enumerate(self.meta.units)}
-        names = column.dictionary.to_pylist()
-        numbers: Numbers = np.array([order[name] for name in names], dtype=np.int64)
-        found: Numbers = numbers[column.indices.to_numpy()]
+        """Number of every row's unit."""
+        return self.words_of("unit", (unit.name for unit in self.meta.units))
+
+    @cached_property
+    def awaited(self) -> Numbers:
+        """Number of the counter that a row awaits; past the last: a delay; -1: it is no wait."""
+        return self.words_of("awaits", (*(name for name, _ in self.meta.counters), "delay"))
+
+    @property
+    def is_wait(self) -> NDArray[np.bool_]:
+        """Whether a row is a `WAIT`."""
+        return self.awaited >= 0
+
+    def finder(self, unit: int) -> Finder:
+        """Return what finds rows of a unit, given by its number."""
+        found = self._finders.get(unit)
+        if found is None:
+            found = Finder(self.repeats, unit, np.flatnonzero(self.unit_of == unit))
+            self._finders[unit] = found
         return found
+
+
+class Trace:
+    """An event trace on disk.
+
+    Args:
+        folder: Folder with the trace's files.
+        owner: What deletes the folder when the trace is no longer used, if anything.
+
+    Attributes:
+        meta: What the trace is of.
+        stored: The rows that were simulated, and what of them repeats.
+    """
+
+    def __init__(self, folder: Path, owner: TemporaryDirectory[str] | None = None) -> None:
+        self.folder = folder
+        self.stored = Stored(folder)
+        self.meta = self.stored.meta
+        self._owner = owner
 
     @property
     def cycles(self) -> int:
@@ -98,37 +134,59 @@ class Trace:
         return self.meta.cycles
 
     @property
+    def begin(self) -> int:
+        """First cycle recorded."""
+        return self.meta.window[0] if self.meta.window else 0
+
+    @property
+    def end(self) -> int:
+        """The cycle after the last one recorded."""
+        return min(self.meta.window[1], self.cycles) if self.meta.window else self.cycles
+
+    @property
     def units(self) -> tuple[str, ...]:
         """Names of the units recorded, in unit order."""
         return self.meta.recorded
 
-    def unit(self, name: str) -> TraceUnit:
-        """Return what is known of a unit.
-
-        Raises:
-            SpecError: If no such unit was recorded.
-        """
-        for unit in self.meta.units:
-            if unit.name == name and name in self.meta.recorded:
-                return unit
-        remedy = f"recorded: {', '.join(self.meta.recorded)}"
-        rule = "is not a unit of the trace"
-        raise SpecError([Fault(place="unit", value=name, rule=rule, remedy=remedy)])
-
     @cached_property
     def rows(self) -> int:
         """Rows of the expanded trace."""
-        return int(self.repeats.weights().sum())
+        return int(self.stored.repeats.weights().sum())
 
-    # ------------------------------------------------------------------ windows
+    def number(self, unit: str) -> int:
+        """Return the number of a unit; SpecError if no such unit was recorded."""
+        if unit in self.meta.recorded:
+            return [one.name for one in self.meta.units].index(unit)
+        remedy = f"recorded: {', '.join(self.meta.recorded)}"
+        rule = "is not a unit of the trace"
+        raise SpecError([Fault(place="unit", value=unit, rule=rule, remedy=remedy)])
+
+    def check_window(self, start: int, end: int) -> None:
+        """Check a range of cycles; SpecError if it is not in the trace."""
+        if not self.begin <= start <= end <= max(self.begin, self.end):
+            rule = f"must lie within the cycles recorded, {self.begin}:{self.end}"
+            raise SpecError([Fault(place="window", value=f"{start}:{end}", rule=rule)])
+
+    def check_whole(self) -> None:
+        """Check that all units were recorded from the first cycle on; else SpecError."""
+        if self.begin or len(self.meta.recorded) < len(self.meta.units):
+            rule = "holds a part of the run only: what was there at its beginning is not known"
+            remedy = "record with --trace full, or a window from 0, and all units"
+            raise SpecError([Fault(place="trace", value="", rule=rule, remedy=remedy)])
+
+    # ------------------------------------------------------------------ rows
 
     def window(
-        self, start: int = 0, end: int | None = None, *, units: Iterable[str] | None = None
+        self,
+        start: int | None = None,
+        end: int | None = None,
+        *,
+        units: Iterable[str] | None = None,
     ) -> pyarrow.Table:
         """Return the expanded rows of every slice that touches cycles ``start`` to ``end`` - 1.
 
         Args:
-            start: First cycle of the window.
+            start: First cycle of the window; None: the first one recorded.
             end: Cycle after its last; None: the end of the run.
             units: Names of the units wanted; None: all.
 
@@ -141,130 +199,143 @@ class Trace:
         Raises:
             SpecError: If the window is not in the trace, or a unit is not.
         """
-        last = self.cycles if end is None else end
-        self._check_window(start, last)
-        wanted = None if units is None else [self.unit(name).name for name in units]
-        parts = list(self._window_parts(start, last, wanted))
         import pyarrow
 
-        return pyarrow.concat_tables(parts) if parts else self._expand([])
+        return pyarrow.concat_tables(self.batches(start, end, units=units))
 
-    def batches(self, start: int = 0, end: int | None = None) -> Iterator[pyarrow.Table]:
-        """Yield the rows of `window`, a bounded number at a time."""
-        last = self.cycles if end is None else end
-        self._check_window(start, last)
-        yield from self._window_parts(start, last, None)
-
-    def _check_window(self, start: int, end: int) -> None:
-        low, high = self.meta.window or (0, self.cycles)
-        high = max(min(high, self.cycles), low)
-        if 0 <= start <= end and low <= start and (end <= high or end <= self.cycles == high):
-            return
-        rule = f"must lie within the cycles recorded, {low}:{high}"
-        raise SpecError([Fault(place="window", value=f"{start}:{end}", rule=rule)])
-
-    def _window_parts(
-        self, start: int, end: int, units: Sequence[str] | None
+    def batches(
+        self,
+        start: int | None = None,
+        end: int | None = None,
+        *,
+        units: Iterable[str] | None = None,
     ) -> Iterator[pyarrow.Table]:
-        """Rows that touch a window, in chunks."""
-        waiting: list[Piece] = []
-        rows = 0
-        for piece in self.repeats.pieces(start, end):
-            waiting.append(piece)
-            rows += (piece.last - piece.first) * piece.times
-            if rows >= _CHUNK:
-                yield self._touching(waiting, start, end, units)
-                waiting, rows = [], 0
-        waiting += self._reaching_out(end)
-        if waiting:
-            yield self._touching(waiting, start, end, units)
-
-    def _reaching_out(self, end: int) -> list[Piece]:
-        """The first row of every unit that ends after a cycle: it may have begun before."""
-        found = []
-        for number in range(len(self.meta.units)):
-            place = self.finder(number).after(end)
-            if place is not None:
-                # What ends in one cycle is of one period: stored in the order of execution.
-                last = int(self.repeats.ends[place.row]) + place.shift
-                found.append((last, place.row, number, place))
-        growth = np.zeros(len(self.meta.units), dtype=np.int64)
-        pieces = []
-        for _, _, number, place in sorted(found, key=lambda entry: entry[:2]):
-            steps = growth.copy()
-            steps[number] = place.steps
-            row = place.row
-            pieces.append(Piece(row, row + 1, 1, place.shift, 0, steps, None, place.repeat))
-        return pieces
-
-    def finder(self, unit: int) -> Finder:
-        """Return what finds rows of a unit, given by its number."""
-        found = self._finders.get(unit)
-        if found is None:
-            found = Finder(self.repeats, unit, np.flatnonzero(self.unit_of == unit))
-            self._finders[unit] = found
-        return found
-
-    def _touching(
-        self, pieces: Sequence[Piece], start: int, end: int, units: Sequence[str] | None
-    ) -> pyarrow.Table:
-        """The expanded rows of pieces that touch a window."""
-        import pyarrow
-        from pyarrow import compute
-
-        table = self._expand(pieces)
-        begins, ends = table.column("start"), table.column("end")
-        longest = compute.max_element_wise(ends, compute.add(begins, 1))
-        keep = compute.and_(compute.less(begins, end), compute.greater(longest, start))
+        """Yield the rows of `window`, a bounded number at a time."""
+        first = self.begin if start is None else start
+        last = self.end if end is None else end
+        self.check_window(first, last)
+        stored = self.stored
+        numbers = [self.number(name) for name in (self.units if units is None else units)]
+        rows, repeats = None, stored.repeats
         if units is not None:
-            names = table.column("unit").cast(pyarrow.string())
-            keep = compute.and_(keep, compute.is_in(names, pyarrow.array(units)))
-        return table.filter(keep)
+            rows = np.flatnonzero(np.isin(stored.unit_of, numbers))
+            repeats = repeats.of(rows)
+        for places in chunked(repeats, first, last, rows, stored.unit_of):
+            yield touching(expanded(stored.table, places), first, last)
+        yield touching(expanded(stored.table, self._reaching_out(last, numbers)), first, last)
 
-    def _expand(self, pieces: Sequence[Piece]) -> pyarrow.Table:
-        """The rows of pieces."""
-        import pyarrow
+    def _reaching_out(self, end: int, units: Iterable[int]) -> Places:
+        """The first row of every unit that ends after a cycle: it may have begun before."""
+        found = [self.stored.finder(number).after(end) for number in units]
+        ends = self.stored.repeats.ends
+        # What ends in one cycle is of one period: stored in the order of execution.
+        at = sorted(
+            (int(ends[place.row]) + place.shift, place.row, place.shift, place.steps, place.repeat)
+            for place in found
+            if place is not None
+        )
+        columns = np.array(at, dtype=np.int64).reshape(len(at), 5)
+        return Places(columns[:, 1], columns[:, 2], columns[:, 3], columns[:, 4])
 
-        index, shift, further, source = _places(pieces, self.unit_of)
-        table = self.stored.take(pyarrow.array(index))
-        for name in _SHIFTED:
-            table = _added(table, name, shift)
-        table = _added(table, "step", further)
-        numbers = pyarrow.array(source, mask=source == SIMULATED)
-        return table.append_column("repeat", numbers)
+    # ------------------------------------------------------------------ over time
 
+    def occupancy(
+        self, unit: str, *, every: int = 1, start: int | None = None, end: int | None = None
+    ) -> pyarrow.Table:
+        """Return what a unit did in each interval of ``every`` cycles.
 
-def _added(table: pyarrow.Table, name: str, by: Numbers) -> pyarrow.Table:
-    """The table with numbers added to a column; null stays null."""
-    import pyarrow
-    from pyarrow import compute
+        Args:
+            unit: Name of the unit.
+            every: Length of the intervals, cycles; the last one may be shorter.
+            start: First cycle; None: the first one recorded.
+            end: Cycle after the last; None: the end of the run.
 
-    at = table.column_names.index(name)
-    column = table.column(name)
-    moved = compute.add(column, pyarrow.chunked_array([pyarrow.array(by)], pyarrow.int64()))
-    return table.set_column(at, table.schema.field(name), moved)
+        Returns:
+            Columns ``start``, ``end`` (cycles); ``busy``: cycles in which the unit executed a step,
+            waits for its servers included; ``waiting``: cycles in which it waited for anything
+            else; ``idle``: the rest; these three sum to the interval. ``words``: words moved
+            (multiply-accumulates), those of a step spread evenly over it. No nulls.
 
+        Raises:
+            SpecError: If the interval, the range or the unit is not in the trace.
+        """
+        return timeline.occupancy(self, unit, every=every, start=start, end=end)
 
-def _places(pieces: Sequence[Piece], unit_of: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """Per expanded row: stored row, cycles later, steps further on, repeat."""
-    none = np.zeros(0, dtype=np.int64)
-    index, shift, further, source = [none], [none], [none], [none]
-    for piece in pieces:
-        rows = np.arange(piece.first, piece.last, dtype=np.int64)
-        times = np.repeat(np.arange(piece.times, dtype=np.int64), len(rows))
-        tiled = np.tile(rows, piece.times)
-        units = unit_of[tiled]
-        index.append(tiled)
-        shift.append(piece.shift + times * piece.cycles)
-        steps = np.zeros(len(tiled), dtype=np.int64)
-        if piece.steps is not None:
-            steps += piece.steps[units]
-        if piece.growth is not None:
-            steps += times * piece.growth[units]
-        further.append(steps)
-        source.append(np.full(len(tiled), piece.repeat, dtype=np.int64))
-    joined = [np.concatenate(parts) for parts in (index, shift, further, source)]
-    return joined[0], joined[1], joined[2], joined[3]
+    def held(
+        self,
+        level: str,
+        tensor: str,
+        *,
+        every: int = 1,
+        start: int | None = None,
+        end: int | None = None,
+    ) -> pyarrow.Table:
+        """Return how many words of room a tensor takes at a level, every ``every`` cycles.
+
+        Args:
+            level: Name of the level; of several instances the fullest one is shown.
+            tensor: Name of the tensor.
+            every: Distance of the cycles looked at.
+            start: First cycle; None: 0.
+            end: Last cycle; None: the end of the run.
+
+        Returns:
+            Columns ``cycle`` and ``words``, the latter once everything in that cycle has
+            happened: room is taken when a transfer asks for its servers, and free when its
+            consumer is done with it. No nulls.
+
+        Raises:
+            SpecError: If the level does not hold the tensor, the range is not in the trace, or the
+                trace does not hold all units from the first cycle on.
+        """
+        return timeline.held(self, level, tensor, every=every, start=start, end=end)
+
+    def activity(
+        self, *, every: int = 1, start: int | None = None, end: int | None = None
+    ) -> pyarrow.Table:
+        """Return words and energy of every component in each interval of ``every`` cycles.
+
+        Args:
+            every: Length of the intervals, cycles; the last one may be shorter.
+            start: First cycle; None: the first one recorded.
+            end: Cycle after the last; None: the end of the run.
+
+        Returns:
+            One row per interval and kind of traffic. Columns ``start``, ``end`` (cycles);
+            ``component``: storage level, network or the MACs, null for leakage; ``action``: read,
+            write, update, enter (a network), link, compute, leak; ``tensor``, null where none is
+            meant; ``words``, those of a step spread evenly over it; ``energy_pj``: words x
+            energy per word of the run, null without an energy table; ``power_mw``: the same per
+            time, null without a clock too.
+
+        Raises:
+            SpecError: If the range is not in the trace.
+        """
+        return timeline.activity(self, every=every, start=start, end=end)
+
+    def tile_lifetimes(
+        self, level: str, tensor: str, *, start: int | None = None, end: int | None = None
+    ) -> pyarrow.Table:
+        """Return when tiles of a tensor came to a level and when their consumer left them.
+
+        Args:
+            level: Name of the level.
+            tensor: Name of the tensor.
+            start: First cycle; None: the first one recorded.
+            end: Cycle after the last; None: the end of the run.
+
+        Returns:
+            One row per tile that was there, or on its way, in these cycles. Columns ``tile``:
+            number of the tile, from 0; ``asked``: cycle in which its transfer asked for its
+            servers; ``delivered``: cycle from which it can be used; ``left``: cycle in which its
+            consumer was done with it (an output: in which it reached the parent), null if the
+            trace ends before; ``words``: new words it brought.
+
+        Raises:
+            SpecError: If the level does not hold the tensor, the range is not in the trace, or the
+                trace does not hold all units from the first cycle on.
+        """
+        return lifetimes.tile_lifetimes(self, level, tensor, start=start, end=end)
 
 
 def read_trace(place: str | os.PathLike[str]) -> Trace:

@@ -1,0 +1,83 @@
+"""When the counters of a trace change, by how much, and in which stored rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stallscope.simcore.errors import Fault, SpecError
+from stallscope.simcore.recorder import AT_DUE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stallscope.traces.trace import Trace
+
+    Numbers = NDArray[np.int64]
+
+__all__ = ["Changes", "changes", "feeder", "rooms"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changes:
+    """Changes of one number.
+
+    Attributes:
+        rows: Stored rows of the steps that make them, ascending.
+        moments: Cycle of each change, as stored.
+        amounts: By how much.
+    """
+
+    rows: Numbers
+    moments: Numbers
+    amounts: Numbers
+
+
+def changes(trace: Trace, counter: str) -> Iterator[Changes]:
+    """Yield the changes of a counter: those at the end of a slice, then those when it is due."""
+    number = [name for name, _ in trace.meta.counters].index(counter)
+    stored = trace.stored
+    outcome = stored.column("outcome")
+    for is_due in (False, True):
+        amounts = np.zeros(len(trace.meta.outcomes) + 1, dtype=np.int64)
+        waits = np.full_like(amounts, -1)
+        for at, changed in enumerate(trace.meta.outcomes):
+            for which, amount, when in changed:
+                if which == number and (when == AT_DUE) == is_due:
+                    amounts[at] += amount
+                    waits[at] = 0 if is_due else when
+        rows = np.flatnonzero((waits[outcome] >= 0) & ~stored.is_wait)
+        base = stored.column("delivered" if is_due else "end")[rows]
+        yield Changes(rows, base + waits[outcome[rows]], amounts[outcome[rows]])
+
+
+def rooms(trace: Trace, unit: int) -> Changes:
+    """Room that the transfers of a mover take in its child, when they ask for their servers."""
+    stored = trace.stored
+    rows = np.flatnonzero((stored.unit_of == unit) & ~stored.is_wait)
+    words = np.array([kind.room for kind in trace.meta.units[unit].kinds], dtype=np.int64)
+    return Changes(rows, stored.column("start")[rows], words[stored.column("kind")[rows]])
+
+
+def feeder(trace: Trace, level: str, tensor: str) -> int:
+    """Return the number of the unit that brings a tensor to a level.
+
+    Raises:
+        SpecError: If there is none, or it was not recorded.
+    """
+    brought = [
+        f"{unit.tensor} at {unit.child}"
+        for unit in trace.meta.units
+        if unit.op in ("FILL", "REFILL") and unit.name in trace.meta.recorded
+    ]
+    for number, unit in enumerate(trace.meta.units):
+        is_down = unit.op in ("FILL", "REFILL")
+        if is_down and (unit.tensor, unit.child) == (tensor, level):
+            trace.number(unit.name)
+            return number
+    rule, remedy = "nothing brings this tensor there", f"there is {', '.join(brought)}"
+    fault = Fault(place="level", value=f"{tensor} at {level}", rule=rule, remedy=remedy)
+    raise SpecError([fault])
