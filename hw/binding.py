@@ -72,7 +72,7 @@ class Binding:
         parent = self.architecture.level(stream.parent)
         child = self.architecture.level(stream.child)
         burst = self.ports.burst_words((stream.parent, stream.child))
-        parts = [self._parts(stream, record, is_up) for record in stream.records]
+        parts = [self._parts(unit, stream, record, is_up) for record in stream.records]
         self.paths[unit] = frozenset(server.name for part in parts for server, _ in part)
         hops = self._crossing_latency(stream.records[stream.first].crossings)
         near, far = (
@@ -108,16 +108,20 @@ class Binding:
             reductions=tuple(i for i, loop in enumerate(stream.loops) if loop.is_reduction),
         )
 
-    def _parts(self, stream: MoverStream, record: Record, is_up: bool) -> list[tuple[Server, int]]:
+    def _parts(
+        self, unit: str, stream: MoverStream, record: Record, is_up: bool
+    ) -> list[tuple[Server, int]]:
         """Servers and words of one transfer: parent port, networks, child port."""
         outer, inner = ("write", "read") if is_up else ("read", "write")
-        parts = self.ports.access(stream.parent, outer, stream.tensor, _span(record.busiest_parent))
+        parts = self.ports.access(
+            unit, stream.parent, outer, stream.tensor, _span(record.busiest_parent)
+        )
         for crossing in record.crossings:
-            parts += self.ports.link(crossing.network, crossing.busiest_words)
-        parts += self.ports.access(stream.child, inner, stream.tensor, _span(record.words))
+            parts += self.ports.link(unit, crossing.network, crossing.busiest_words)
+        parts += self.ports.access(unit, stream.child, inner, stream.tensor, _span(record.words))
         if record.busiest_links:
             linked = _span(record.busiest_links)
-            parts += self.ports.access(stream.child, "read", stream.tensor, linked)
+            parts += self.ports.access(unit, stream.child, "read", stream.tensor, linked)
         return _merge(parts)
 
     def _crossing_latency(self, crossings: tuple[Crossing, ...]) -> int:
@@ -185,15 +189,16 @@ class Binding:
     def _array_parts(
         self, stream: ComputeStream, work: Work, is_fresh: bool
     ) -> list[tuple[Server, int]]:
+        unit = stream.unit
         parts: list[tuple[Server, int]] = []
         for operand, access in zip(stream.operands, work.accesses, strict=True):
             reads = access.busiest_words - (elided(operand, access, is_fresh, busiest=True))
-            parts += self.ports.access(operand.level, "read", operand.tensor, _span(reads))
+            parts += self.ports.access(unit, operand.level, "read", operand.tensor, _span(reads))
             for crossing in access.crossings:
-                parts += self.ports.link(crossing.network, crossing.busiest_words)
+                parts += self.ports.link(unit, crossing.network, crossing.busiest_words)
             if operand.is_output:
                 written = _span(access.busiest_words)
-                parts += self.ports.access(operand.level, "write", operand.tensor, written)
+                parts += self.ports.access(unit, operand.level, "write", operand.tensor, written)
         return _merge(parts)
 
     def computes(self, array: PeArray) -> int:

@@ -19,7 +19,7 @@ from stallscope.simcore.errors import DeadlockError, SimulationBug, Waiter
 from stallscope.simcore.fast_forward import FastForward
 from stallscope.simcore.recorder import Recorder
 from stallscope.simcore.unit import Unit
-from stallscope.traces.flat import FlatProgram, FlatStream
+from stallscope.traces.flat import FlatProgram, FlatStream, unit_streams
 from stallscope.traces.program import ComputeStream, MoverStream, Program
 
 __all__ = ["FastForwardMode", "Machine"]
@@ -38,7 +38,8 @@ class FastForwardMode:
 class Machine:
     """One program on one architecture, ready to run once.
 
-    A flat program is executed row by row: nothing of it is skipped.
+    A flat program is executed row by row: nothing of it is skipped. Without contention every unit
+    has all ports and network entries to itself, a what-if.
 
     Attributes:
         fills, refills, drains: Movers by (tensor, child level).
@@ -48,7 +49,12 @@ class Machine:
     """
 
     def __init__(
-        self, program: Program | FlatProgram, architecture: Architecture, mode: FastForwardMode
+        self,
+        program: Program | FlatProgram,
+        architecture: Architecture,
+        mode: FastForwardMode,
+        *,
+        contention: bool = True,
     ) -> None:
         self._rows: Mapping[str, FlatStream] = {}
         if isinstance(program, FlatProgram):
@@ -62,7 +68,8 @@ class Machine:
             for level in architecture.levels
             for index, plan in enumerate(p for p in program.buffers if p.level == level.name)
         }
-        self.ports = Ports(architecture, banks)
+        owners = () if contention else [unit.name for unit in unit_streams(program)]
+        self.ports = Ports(architecture, banks, owners)
         self.arbiter = Arbiter(self.env, self.ports.cycle_ticks, self.ports.servers.values())
         self.wiring = Wiring(
             env=self.env,

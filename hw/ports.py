@@ -56,10 +56,17 @@ class Ports:
     Args:
         architecture: The architecture; what it leaves unlimited has no server.
         banks: Per level and tensor, the bank it lives in.
+        owners: Units that have all servers to themselves, a what-if; none: all units share them.
     """
 
-    def __init__(self, architecture: Architecture, banks: dict[tuple[str, str], int]) -> None:
+    def __init__(
+        self,
+        architecture: Architecture,
+        banks: dict[tuple[str, str], int],
+        owners: Sequence[str] = (),
+    ) -> None:
         self._banks = banks
+        self._owners = tuple(owners)
         self._levels = {level.name: level for level in architecture.levels}
         rates = [rate for level in architecture.levels for rate in _rates(level)]
         self.cycle_ticks = lcm(*(rate.numerator for rate in rates)) if rates else 1
@@ -86,23 +93,31 @@ class Ports:
     def _add(self, name: str, width: Fraction, level: StorageLevel | None, cause: Cause) -> None:
         ticks = self.cycle_ticks / width
         access = level.access_words if level else 1
-        self.servers[name] = Server(name, int(ticks), access, CAUSES.index(cause))
+        for owner in self._owners or ("",):
+            own = self._own(name, owner)
+            self.servers[own] = Server(own, int(ticks), access, CAUSES.index(cause))
+
+    def _own(self, name: str, owner: str) -> str:
+        """Name of a server that a unit holds."""
+        return f"{name} of {owner}" if self._owners else name
 
     def access(
-        self, level: str, port: str, tensor: str, ranges: Iterable[AddressRange]
+        self, owner: str, level: str, port: str, tensor: str, ranges: Iterable[AddressRange]
     ) -> list[tuple[Server, int]]:
-        """Servers an access of address ranges holds, with the words each moves.
+        """Servers that an access of a unit to address ranges holds, with the words each moves.
 
         Not modelled: rows and banks of the memory behind the ranges (only their words count).
         """
         words = sum(span.words for span in ranges)
         bank = self._banks.get((level, tensor), 0)
-        names = (f"{level}.{port}.{bank}", f"{level}.shared.{bank}")
+        names = [
+            self._own(name, owner) for name in (f"{level}.{port}.{bank}", f"{level}.shared.{bank}")
+        ]
         return [(self.servers[name], words) for name in names if name in self.servers]
 
-    def link(self, network: str, words: int) -> list[tuple[Server, int]]:
-        """The server of the network below a level, if it limits anything."""
-        server = self.servers.get(f"{network}.network")
+    def link(self, owner: str, network: str, words: int) -> list[tuple[Server, int]]:
+        """The server of the network below a level that a unit holds, if it limits anything."""
+        server = self.servers.get(self._own(f"{network}.network", owner))
         return [(server, words)] if server else []
 
     def burst_words(self, levels: Sequence[str]) -> int:

@@ -59,6 +59,7 @@ def simulate(
     audit: bool = False,
     trace: str | Tracing = "off",
     window: tuple[int, int] | None = None,
+    contention: bool = True,
 ) -> Result:
     """Simulate a case cycle by cycle.
 
@@ -69,6 +70,8 @@ def simulate(
         trace: ``off``, ``summary``, ``window`` or ``full`` (see `Tracing`): what of the run's
             events `Result.trace` holds.
         window: For ``window``: first cycle, and the one after the last.
+        contention: Whether units share ports and network entries; False: each has them to itself,
+            which no machine does, to see what contention costs.
 
     Returns:
         The result; equal inputs give equal results, its `simulation` part aside.
@@ -80,7 +83,9 @@ def simulate(
     """
     tracing = trace if isinstance(trace, Tracing) else Tracing(level=trace, window=window)
     program = compile_case(case)
-    return execute(program, case, fast_forward=fast_forward, audit=audit, trace=tracing)
+    return execute(
+        program, case, fast_forward=fast_forward, audit=audit, trace=tracing, contention=contention
+    )
 
 
 def execute(
@@ -90,13 +95,15 @@ def execute(
     fast_forward: bool = True,
     audit: bool = False,
     trace: Tracing | None = None,
+    contention: bool = True,
 ) -> Result:
     """Execute a program on the architecture of ``case``; see `simulate`.
 
     A flat program gives the result of the looped one, step by step: nothing of it is skipped.
     """
     began = time.process_time()
-    machine = Machine(program, case.architecture, FastForwardMode(fast_forward, audit))
+    mode = FastForwardMode(fast_forward, audit)
+    machine = Machine(program, case.architecture, mode, contention=contention)
     recorder = _begin(machine, trace, keep=audit) if trace is not None else None
     cycles = _run(machine, case, recorder)
     estimate = analyze(case)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from stallscope.hw.counting import Executed, Key, traffic
 from stallscope.hw.machine import Machine
-from stallscope.hw.ports import CAUSES
+from stallscope.hw.mover import Carrier
+from stallscope.hw.ports import CAUSES, Cause
 from stallscope.mappings.case import Case
 from stallscope.mappings.pricing import LedgerLine
+from stallscope.simcore.servers import Demand
 from stallscope.traces.events import TraceKind, TraceMeta, TraceUnit
 from stallscope.traces.program import MoverStream, Op
 from stallscope.traces.recording import Lanes, Recording, Selection
@@ -111,56 +113,84 @@ def _units(machine: Machine) -> Iterator[TraceUnit]:
     """The units in unit order, each with the kinds of its steps as the units number them."""
     for stream in machine.program.movers:
         key = (stream.tensor, stream.child)
-        down, up = f"{stream.parent}->{stream.child}", f"{stream.child}->{stream.parent}"
-        op = Op.REFILL if stream.is_output else Op.FILL
-        yield _mover(machine, op, stream, down, _down(machine, key, stream))
         if stream.is_output:
-            yield _mover(machine, Op.DRAIN, stream, up, _up(machine, key, stream))
-    compute = machine.program.compute
+            refill, drain = machine.refills[key], machine.drains[key]
+            yield _mover(machine, Op.REFILL, stream, refill, _refills(machine, key, stream))
+            yield _mover(machine, Op.DRAIN, stream, drain, _drains(machine, key, stream))
+        else:
+            fill = machine.fills[key]
+            yield _mover(machine, Op.FILL, stream, fill, _fills(machine, key, stream, fill))
+    array = machine.array
     yield TraceUnit(
-        name=compute.unit, op=Op.COMPUTE.value, tensor=None, parent=None, child=None,
-        word_bits=None, kinds=tuple(_bursts(machine)),
+        name=array.name, op=Op.COMPUTE.value, tensor=None, parent=None, child=None,
+        word_bits=None, latency=CAUSES[array.plan.latency_cause].value,
+        kinds=tuple(_bursts(machine)),
     )  # fmt: skip
 
 
 def _mover(
-    machine: Machine, op: Op, stream: MoverStream, way: str, kinds: Iterable[TraceKind]
+    machine: Machine, op: Op, stream: MoverStream, unit: Carrier, kinds: Iterable[TraceKind]
 ) -> TraceUnit:
     return TraceUnit(
-        name=f"{stream.tensor} {way}",
+        name=unit.name,
         op=op.value,
         tensor=stream.tensor,
         parent=stream.parent,
         child=stream.child,
         word_bits=machine.architecture.level(stream.parent).word_bits,
+        latency=CAUSES[unit.plan.latency_cause].value,
         kinds=tuple(kinds),
     )
 
 
-def _down(machine: Machine, key: Key, stream: MoverStream) -> Iterator[TraceKind]:
-    """Kinds of a fill or refill: its records; of a refill then the same at a first visit."""
-    for number, record in enumerate(stream.records):
-        moved = traffic(machine, Executed(down={key: {number: 1}}))
-        yield TraceKind(words=record.parent_words, room=record.room, traffic=tuple(moved))
-    for number, record in enumerate(stream.records if stream.is_output else ()):
+def _kind(
+    machine: Machine, executed: Executed, words: int, demand: Demand, room: int = 0
+) -> TraceKind:
+    """The kind of one executed step."""
+    slowest = max(demand.path, key=lambda part: part[1], default=None)
+    resource = slowest[0].name if slowest else None
+    if CAUSES[demand.cause] is Cause.COMPUTE:
+        resource = machine.array.name
+    return TraceKind(
+        words=words,
+        room=room,
+        resource=resource,
+        pace=CAUSES[demand.cause].value if demand.total else None,
+        traffic=tuple(traffic(machine, executed)),
+    )
+
+
+def _fills(machine: Machine, key: Key, stream: MoverStream, unit: Carrier) -> Iterator[TraceKind]:
+    for number, (record, demand) in enumerate(zip(stream.records, unit.plan.demands, strict=True)):
+        one = Executed(down={key: {number: 1}})
+        yield _kind(machine, one, record.parent_words, demand, record.room)
+
+
+def _refills(machine: Machine, key: Key, stream: MoverStream) -> Iterator[TraceKind]:
+    """Kinds of a refill: its records at a later visit of a tile, then at the first."""
+    unit = machine.refills[key]
+    yield from _fills(machine, key, stream, unit)
+    for number, (record, demand) in enumerate(zip(stream.records, unit.plan.demands, strict=True)):
+        once = {key: {number: 1}}
+        one = Executed(down=once, firsts=once)
         if stream.elide_first:
             yield TraceKind(words=0, room=record.room)
-            continue
-        once = {key: {number: 1}}
-        moved = traffic(machine, Executed(down=once, firsts=once))
-        yield TraceKind(words=record.parent_words, room=record.room, traffic=tuple(moved))
+        else:
+            yield _kind(machine, one, record.parent_words, demand, record.room)
 
 
-def _up(machine: Machine, key: Key, stream: MoverStream) -> Iterator[TraceKind]:
-    for number, record in enumerate(stream.records):
-        one = Executed(up={key: {number: 1}})
-        yield TraceKind(words=record.parent_words, traffic=tuple(traffic(machine, one)))
+def _drains(machine: Machine, key: Key, stream: MoverStream) -> Iterator[TraceKind]:
+    demands = machine.drains[key].plan.demands
+    for number, (record, demand) in enumerate(zip(stream.records, demands, strict=True)):
+        yield _kind(machine, Executed(up={key: {number: 1}}), record.parent_words, demand)
 
 
 def _bursts(machine: Machine) -> Iterator[TraceKind]:
     """Kinds of a burst: per record, then first to touch its output words or not."""
-    for record, work in enumerate(machine.program.compute.records):
-        for is_fresh in (False, True):
-            once = {record: 1}
-            one = Executed(fresh=once) if is_fresh else Executed(stale=once)
-            yield TraceKind(words=work.computes, traffic=tuple(traffic(machine, one)))
+    demands = machine.array.plan.demands
+    for record, (work, pair) in enumerate(
+        zip(machine.program.compute.records, demands, strict=True)
+    ):
+        once = {record: 1}
+        yield _kind(machine, Executed(stale=once), work.computes, pair[False])
+        yield _kind(machine, Executed(fresh=once), work.computes, pair[True])

@@ -83,11 +83,16 @@ class TraceKind:
     Attributes:
         words: Words moved (multiply-accumulates), as in the column ``words``.
         room: Words of room that an instance of the child takes for it; 0 for drains and bursts.
+        resource: What sets its pace: a port, a bank, the entry of a network, the MACs; None if
+            nothing limits it.
+        pace: Class of that.
         traffic: What it reads and writes where, all instances together.
     """
 
     words: int
     room: int = 0
+    resource: str | None = None
+    pace: str | None = None
     traffic: tuple[Traffic, ...] = ()
 
 
@@ -102,6 +107,7 @@ class TraceUnit:
         parent: Outer level of a mover; None for the array.
         child: Inner level of a mover; None for the array.
         word_bits: Bits of a word moved; None for the array.
+        latency: Class of the way from the end of a step until its outcome is visible.
         kinds: The kinds of its steps.
     """
 
@@ -111,6 +117,7 @@ class TraceUnit:
     parent: str | None
     child: str | None
     word_bits: int | None
+    latency: str
     kinds: tuple[TraceKind, ...]
 
 

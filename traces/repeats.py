@@ -134,7 +134,7 @@ class Repeats:
         return Repeats(moved, self.ends[rows])
 
     @cached_property
-    def _is_empty(self) -> list[bool]:
+    def is_empty(self) -> list[bool]:
         """Whether a period of each repeat has no rows at all."""
         empty: list[bool] = []
         for repeat in self.repeats:
@@ -174,7 +174,7 @@ class Repeats:
             if piece is not None:
                 yield piece
             repeat = sequel.repeat
-            if repeat is None or self._is_empty[repeat.number]:
+            if repeat is None or self.is_empty[repeat.number]:
                 continue
             begun = repeat.start + repeat.cycles + shift
             if begun >= until + 1:

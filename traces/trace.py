@@ -19,7 +19,7 @@ from stallscope.traces import lifetimes, timeline
 from stallscope.traces.events import EVENTS, META, REPEATS, TraceMeta, read_meta
 from stallscope.traces.expansion import Places, chunked, expanded, touching
 from stallscope.traces.finding import Finder
-from stallscope.traces.repeats import Repeat, Repeats
+from stallscope.traces.repeats import SIMULATED, Repeat, Repeats
 
 if TYPE_CHECKING:
     import pyarrow
@@ -230,10 +230,11 @@ class Trace:
         ends = self.stored.repeats.ends
         # What ends in one cycle is of one period: stored in the order of execution.
         at = sorted(
-            (int(ends[place.row]) + place.shift, place.row, place.shift, place.steps, place.repeat)
+            (int(ends[place.row]) + place.shift, place.row, place.shift, place.steps,
+             place.path[-1][0] if place.path else SIMULATED)
             for place in found
             if place is not None
-        )
+        )  # fmt: skip
         columns = np.array(at, dtype=np.int64).reshape(len(at), 5)
         return Places(columns[:, 1], columns[:, 2], columns[:, 3], columns[:, 4])
 

@@ -1,0 +1,154 @@
+"""What holds a layer up, by experiment: the same run with one thing made ideal at a time.
+
+A cycle stack says what the array waited for; making that faster need not save as much (the next
+thing waits behind it), and may save more. This asks the simulator itself.
+
+Not modelled: what an ideal part would cost. DRAM rows and refresh are not modelled at all yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from stallscope.hw.simulate import simulate
+from stallscope.mappings.architecture import Architecture, Network, StorageLevel
+from stallscope.mappings.case import Case
+from stallscope.mappings.mapping import Buffering
+
+__all__ = ["IDEAL_TILES", "WhatIf", "bottleneck"]
+
+IDEAL_TILES = 16
+"""Tiles of every tensor that a level of ideal capacity holds: a producer that far ahead is never
+what its consumer waits for in a steady state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """One run with something made ideal.
+
+    Attributes:
+        resource: What: a level, a network by its outer level, the MACs, or ``all``.
+        ideal: What of it: ``bandwidth``, ``latency``, ``capacity``, ``contention``; ``nothing``
+            for the run as it is.
+        cycles: Cycles of that run.
+        saved: Cycles fewer than as it is; below 0 where greedy arbitration does worse
+            (docs/model_limits.md).
+    """
+
+    resource: str
+    ideal: str
+    cycles: int
+    saved: int
+
+
+_Change = Callable[[StorageLevel], StorageLevel]
+
+
+def bottleneck(case: Case, *, fast_forward: bool = True) -> tuple[WhatIf, ...]:
+    """Run a case as it is, and with one thing made ideal at a time.
+
+    Args:
+        case: A checked case.
+        fast_forward: See `simulate`.
+
+    Returns:
+        The run as it is, then the others, most saved first.
+
+    Raises:
+        DeadlockError: If units wait for each other.
+    """
+    base = simulate(case, fast_forward=fast_forward).cycles
+    found = []
+    for resource, ideal, changed, contention in _variants(case):
+        cycles = simulate(changed, fast_forward=fast_forward, contention=contention).cycles
+        found.append(WhatIf(resource=resource, ideal=ideal, cycles=cycles, saved=base - cycles))
+    found.sort(key=lambda one: -one.saved)
+    return (WhatIf(resource="", ideal="nothing", cycles=base, saved=0), *found)
+
+
+def _variants(case: Case) -> Iterator[tuple[str, str, Case, bool]]:
+    """Resource, what of it is ideal, the case, and whether units share ports."""
+    everything = case
+    for level in case.architecture.levels:
+        for ideal, change in _CHANGES.items():
+            if change(level) != level:
+                yield level.name, ideal, _with(case, level.name, change), True
+                everything = _with(everything, level.name, change)
+        if any(name in _kept(case, level.name) for name in _brought(case, level.name)):
+            roomy = _roomy(case, level.name)
+            if roomy != case:
+                yield level.name, "capacity", roomy, True
+                everything = _roomy(everything, level.name)
+    compute = case.architecture.compute
+    if compute.pipeline_cycles:
+        fast = compute.model_copy(update={"pipeline_cycles": 0})
+        yield compute.name, "latency", _machine(case, compute=fast), True
+        everything = _machine(everything, compute=fast)
+    yield "all", "contention", case, False
+    yield "all", "all of these", everything, False
+
+
+def _with(case: Case, name: str, change: _Change) -> Case:
+    """The case with one level changed."""
+    levels = tuple(
+        change(level) if level.name == name else level for level in case.architecture.levels
+    )
+    return _machine(case, levels=levels)
+
+
+def _machine(case: Case, **update: object) -> Case:
+    """The case with another architecture."""
+    architecture: Architecture = case.architecture.model_copy(update=update)
+    return case.model_copy(update={"architecture": architecture})
+
+
+def _kept(case: Case, level: str) -> tuple[str, ...]:
+    return case.mapping.by_level[level].keep
+
+
+def _brought(case: Case, level: str) -> tuple[str, ...]:
+    """Tensors that are brought to a level: kept there, and further out."""
+    index = case.architecture.level_index[level]
+    outer = case.mapping.levels[:index]
+    return tuple(name for name in _kept(case, level) if any(name in one.keep for one in outer))
+
+
+def _roomy(case: Case, name: str) -> Case:
+    """The case with room for many tiles of every tensor at a level."""
+    tensors = _brought(case, name)
+    mapped = case.mapping.by_level[name]
+    others = tuple(entry for entry in mapped.buffering if entry.tensor not in tensors)
+    given = {entry.tensor: entry.tiles for entry in mapped.buffering}
+    tiles = tuple(
+        Buffering(tensor=tensor, tiles=max(IDEAL_TILES, given.get(tensor, 0))) for tensor in tensors
+    )
+    roomy = mapped.model_copy(update={"buffering": others + tiles})
+    levels = tuple(roomy if level.level == name else level for level in case.mapping.levels)
+    mapping = case.mapping.model_copy(update={"levels": levels})
+    changed = case.model_copy(update={"mapping": mapping})
+    return _with(changed, name, lambda level: level.model_copy(update={"capacity_words": None}))
+
+
+def _network(level: StorageLevel, **update: object) -> StorageLevel:
+    network: Network = level.network.model_copy(update=update)
+    return level.model_copy(update={"network": network})
+
+
+_CHANGES: dict[str, _Change] = {
+    "bandwidth": lambda level: level.model_copy(
+        update={
+            "read_words_per_cycle": None,
+            "write_words_per_cycle": None,
+            "shared_words_per_cycle": None,
+        }
+    ),
+    "latency": lambda level: level.model_copy(
+        update={"read_latency_cycles": 0, "write_latency_cycles": 0}
+    ),
+    "network bandwidth": lambda level: _network(level, words_per_cycle=None),
+    "network latency": lambda level: _network(
+        level, hop_latency_cycles=0, fill_latency_cycles=0, drain_latency_cycles=0
+    ),
+}
+"""What can be made ideal of a level and of the network below it."""

@@ -1,0 +1,279 @@
+"""The critical chain of a run: what, one thing after the other, made it take as long as it did.
+
+Backwards from the last write-back: a step took its time; it began when the unit was done with the
+step before, or when a wait was over; the wait was over when some unit's step changed the awaited
+counter; and so on to cycle 0. The stretches of the chain do not overlap and sum to the run.
+Where the chain runs through a repeat in the same way twice, it does so in all of it: the rest of
+the repeat is not walked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stallscope.simcore.environment import FOREVER
+from stallscope.simcore.errors import Fault, SimulationBug, SpecError
+from stallscope.traces.changes import Changes, changes
+from stallscope.traces.finding import Finder, Place
+
+if TYPE_CHECKING:
+    from stallscope.traces.trace import Trace
+
+__all__ = ["Stretch", "critical_chain"]
+
+LAST = "the run ends with it"
+"""Why the last write-back is on the chain."""
+_DELAY_CLASS = "network_latency"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """All parts of the critical chain that are alike.
+
+    Attributes:
+        unit: Unit whose step or way it is.
+        doing: What it did: its operation, or ``way``: words under way after it.
+        resource: Port, bank, network entry or MACs that set the pace; None on the way.
+        cause: Class of that.
+        because: What waited for it, and for what.
+        cycles: Cycles of the chain.
+        parts: How many parts.
+        start: First cycle of the first part.
+        end: Cycle after the last part.
+    """
+
+    unit: str
+    doing: str
+    resource: str | None
+    cause: str
+    because: str
+    cycles: int
+    parts: int
+    start: int
+    end: int
+
+
+_Key = tuple[int, str, str | None, str, str]
+"""Unit, doing, resource, cause, because."""
+
+
+@dataclass(slots=True)
+class _Sum:
+    cycles: int
+    parts: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Crossing:
+    """Where the chain came into one period of a repeat."""
+
+    time: int
+    state: tuple[int, int, str]
+    sums: dict[_Key, tuple[int, int]]
+
+
+class _Walker:
+    """Walks the chain of one trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        stored = trace.stored
+        self.starts, self.ends = stored.column("start"), stored.column("end")
+        long = self.ends > self.starts
+        self.finders = [
+            Finder(stored.repeats, number, np.flatnonzero(long & (stored.unit_of == number)))
+            for number in range(len(trace.meta.units))
+        ]
+        self.makers = [
+            tuple(_Makers(trace, steps) for steps in changes(trace, name) if len(steps.rows))
+            for name, _ in trace.meta.counters
+        ]
+        self.sums: dict[_Key, _Sum] = {}
+        self.crossings: dict[tuple[int, int], _Crossing] = {}
+
+    def add(self, unit: int, doing: str, resource: str | None, cause: str, because: str,
+            start: int, end: int) -> None:  # fmt: skip
+        """Put a part on the chain."""
+        if end == start:
+            return
+        key = (unit, doing, resource, cause, because)
+        found = self.sums.get(key)
+        if found is None:
+            self.sums[key] = _Sum(end - start, 1, start, end)
+            return
+        found.cycles += end - start
+        found.parts += 1
+        found.start = start
+
+    def walk(self) -> None:
+        """Walk from the end of the run to its beginning."""
+        unit, cycle, because = self._last()
+        while cycle > 0:
+            place = next(self.finders[unit].back(cycle), None)
+            if place is None:
+                raise SimulationBug(f"nothing says what unit {unit} did before cycle {cycle}")
+            cycle = self._jump(place, unit, cycle, because)
+            place = next(self.finders[unit].back(cycle))
+            unit, cycle, because = self._step(place, unit, cycle, because)
+
+    def _last(self) -> tuple[int, int, str]:
+        """Whose step ends the run."""
+        cycles = self.trace.cycles
+        delivered = self.trace.stored.column("delivered")
+        for number in reversed(range(len(self.trace.meta.units))):
+            for place in self.trace.stored.finder(number).back(FOREVER):
+                end = int(self.ends[place.row]) + place.shift
+                due = int(delivered[place.row]) + place.shift
+                if max(end, due) == cycles:
+                    self._way(number, end, cycles, LAST)
+                    return number, end, LAST
+                break
+        raise SimulationBug(f"no unit's last step ends with the run at cycle {cycles}")
+
+    def _way(self, unit: int, start: int, end: int, because: str) -> None:
+        self.add(unit, "way", None, self.trace.meta.units[unit].latency, because, start, end)
+
+    def _step(self, place: Place, unit: int, cycle: int, because: str) -> tuple[int, int, str]:
+        """One part of the chain; returns what comes before it."""
+        row, stored = place.row, self.trace.stored
+        start, end = int(self.starts[row]) + place.shift, int(self.ends[row]) + place.shift
+        if end < cycle:  # the broken last cycle of what it did
+            self._way(unit, end, cycle, because)
+            return unit, end, because
+        about = self.trace.meta.units[unit]
+        counter = int(stored.awaited[row])
+        if counter < 0:
+            kind = about.kinds[int(stored.column("kind")[row])]
+            self.add(unit, about.op, kind.resource, kind.pace or about.latency, because, start, end)
+            return unit, start, because
+        if counter == len(self.makers):
+            self.add(unit, "way", None, _DELAY_CLASS, because, start, end)
+            return unit, start, because
+        return self._maker(counter, unit, end)
+
+    def _maker(self, counter: int, waiter: int, cycle: int) -> tuple[int, int, str]:
+        """Go on with whoever ended a wait for a counter."""
+        name = self.trace.meta.counters[counter][0]
+        because = f"{self.trace.meta.units[waiter].name} waits for {_awaited(name)}"
+        for makers in self.makers[counter]:
+            place = makers.at(cycle)
+            if place is None:
+                continue
+            unit = int(self.trace.stored.unit_of[place.row])
+            end = int(self.ends[place.row]) + place.shift
+            self._way(unit, end, cycle, because)
+            return unit, end, because
+        raise SimulationBug(f"nothing changed {name} in cycle {cycle}, when a wait for it ended")
+
+    # ------------------------------------------------------------------ repeats
+
+    def _jump(self, place: Place, unit: int, cycle: int, because: str) -> int:
+        """Skip the rest of a repeat if the chain ran through two of its periods alike."""
+        for number, time, begun in place.path:
+            length = self.trace.stored.repeats.repeats[number].cycles
+            key = (number, begun - time * length)
+            before = self.crossings.get(key)
+            if before is not None and before.time == time:
+                continue
+            state = (unit, cycle - begun, because)
+            is_alike = before is not None and before.time == time + 1 and before.state == state
+            if is_alike and before is not None and time > 2:
+                self._again(before, time - 2, length)
+                del self.crossings[key]
+                return cycle - (time - 2) * length
+            sums = {key: (found.cycles, found.parts) for key, found in self.sums.items()}
+            self.crossings[key] = _Crossing(time, state, sums)
+        return cycle
+
+    def _again(self, before: _Crossing, times: int, length: int) -> None:
+        """Add what came since a crossing ``times`` times more."""
+        for key, found in self.sums.items():
+            cycles, parts = before.sums.get(key, (0, 0))
+            if found.cycles > cycles:
+                found.cycles += times * (found.cycles - cycles)
+                found.parts += times * (found.parts - parts)
+                found.start -= times * length
+
+
+class _Makers:
+    """Finds the step that changed a counter in a given cycle."""
+
+    def __init__(self, trace: Trace, steps: Changes) -> None:
+        units = sorted(set(trace.stored.unit_of[steps.rows].tolist()))
+        self._moments = steps.moments
+        self._rows = steps.rows
+        self._finders = [
+            Finder(trace.stored.repeats, unit, steps.rows[trace.stored.unit_of[steps.rows] == unit])
+            for unit in units
+        ]
+
+    def at(self, cycle: int) -> Place | None:
+        """The last such step, if there is one."""
+        for finder in self._finders:
+            for place in finder.back(cycle):
+                moment = int(self._moments[np.searchsorted(self._rows, place.row)]) + place.shift
+                if moment == cycle:
+                    return place
+                if moment < cycle:
+                    break
+        return None
+
+
+def _awaited(counter: str) -> str:
+    """What a counter stands for, in words."""
+    *place, what = counter.split(" ")
+    tensor, level = " ".join(place[:-1]), place[-1]
+    return {
+        "delivered": f"{tensor} at {level}",
+        "released": f"room for {tensor} at {level}",
+        "finished": f"a finished tile of {tensor} at {level}",
+        "drained": f"the write-back of {tensor} from {level}",
+    }[what]
+
+
+def _stretches(walker: _Walker) -> Iterator[Stretch]:
+    units = walker.trace.meta.units
+    for (unit, doing, resource, cause, because), found in walker.sums.items():
+        yield Stretch(
+            unit=units[unit].name,
+            doing=doing,
+            resource=resource,
+            cause=cause,
+            because=because,
+            cycles=found.cycles,
+            parts=found.parts,
+            start=found.start,
+            end=found.end,
+        )
+
+
+def critical_chain(trace: Trace) -> tuple[Stretch, ...]:
+    """Return the critical chain of a run, its longest stretches first.
+
+    Args:
+        trace: A trace of the whole run.
+
+    Returns:
+        Stretches whose cycles sum to the run's.
+
+    Raises:
+        SpecError: If the trace does not hold the whole run, or it ended in a deadlock.
+    """
+    trace.check_whole()
+    if trace.end < trace.cycles or not trace.meta.is_complete:
+        rule = "does not hold the end of the run"
+        fault = Fault(place="trace", value="", rule=rule, remedy="record with --trace full")
+        raise SpecError([fault])
+    walker = _Walker(trace)
+    walker.walk()
+    found = sorted(_stretches(walker), key=lambda one: (-one.cycles, one.unit, one.because))
+    total = sum(one.cycles for one in found)
+    if total != trace.cycles:
+        raise SimulationBug(f"the critical chain has {total} cycles, the run {trace.cycles}")
+    return tuple(found)
