@@ -7,14 +7,33 @@ from __future__ import annotations
 
 import io
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import stallscope
+from stallscope.cli_traces import add_trace_commands
 from stallscope.failures import BROKEN, exit_codes, not_built
+from stallscope.options import (
+    Audit,
+    Beside,
+    Elision,
+    Files,
+    Force,
+    Json,
+    Links,
+    NetworkName,
+    NoFast,
+    Out,
+    Reuse,
+    Set,
+    Trace,
+    TraceLevel,
+    Units,
+    Window,
+    is_on,
+)
 
 __all__ = ["app", "main"]
 
@@ -31,87 +50,8 @@ program_app = typer.Typer(help="Look into a compiled program.", no_args_is_help=
 app.add_typer(program_app, name="program")
 
 
-class ReuseRule(StrEnum):
-    """Choices of --reuse."""
-
-    OVERLAP = "overlap"
-    TIMELOOP = "timeloop"
-
-
-class OnOff(StrEnum):
-    """A switch that may also be left to the files."""
-
-    ON = "on"
-    OFF = "off"
-
-
-class TraceLevel(StrEnum):
-    """Choices of --trace."""
-
-    OFF = "off"
-    SUMMARY = "summary"
-    WINDOW = "window"
-    FULL = "full"
-
-
-Files = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="FILE...",
-        help="Problem, architecture, mapping, energy: native or Timeloop YAML, in any split.",
-    ),
-]
-Out = Annotated[Path | None, typer.Option("--out", help="Folder to write results to.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
-Force = Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")]
-NoFast = Annotated[
-    bool, typer.Option("--no-fast-forward", help="Simulate every cycle; same figures, slower.")
-]
-Audit = Annotated[
-    bool, typer.Option("--audit-fast-forward", help="Check every stretch that would be skipped.")
-]
-Reuse = Annotated[ReuseRule | None, typer.Option("--reuse", help="Counting rule of reuse.")]
-Links = Annotated[
-    OnOff | None, typer.Option("--link-transfers", help="Whether neighbours pass words on.")
-]
-Elision = Annotated[
-    OnOff | None,
-    typer.Option("--first-read-elision", help="Whether outputs start from zero without a read."),
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="PATH=VALUE",
-        help="Change a figure, as in architecture.GLB.capacity=8 KiB.",
-    ),
-]
-Window = Annotated[
-    str | None, typer.Option("--window", metavar="A:B", help="Cycles to trace; not built yet.")
-]
-NetworkName = Annotated[
-    str | None,
-    typer.Option("--network", metavar="NAME|FILE", help="Else the preset's example."),
-]
-Beside = Annotated[
-    str | None,
-    typer.Option(
-        "--beside",
-        metavar="NAME|FILE|none",
-        help="Accelerator beside it; else the preset's twin.",
-    ),
-]
-Trace = Annotated[TraceLevel, typer.Option("--trace", help="window and full are not built yet.")]
-
-
-def _is_on(switch: OnOff | None) -> bool | None:
-    return None if switch is None else switch is OnOff.ON
-
-
-def _fast(no_fast_forward: bool, audit: bool, trace: TraceLevel = TraceLevel.OFF) -> None:
-    """Refuse what cannot be combined, and traces that are not built yet."""
-    if trace in (TraceLevel.WINDOW, TraceLevel.FULL):
-        raise not_built(f"--trace {trace.value}", "give --trace summary or off")
+def _fast(no_fast_forward: bool, audit: bool) -> None:
+    """Refuse what cannot be combined."""
     if no_fast_forward and audit:
         raise typer.BadParameter("give either --no-fast-forward or --audit-fast-forward")
 
@@ -132,6 +72,7 @@ def simulate(
     as_json: Json = False,
     trace: Trace = TraceLevel.OFF,
     window: Window = None,
+    unit: Units = None,
     no_fast_forward: NoFast = False,
     audit: Audit = False,
     reuse: Reuse = None,
@@ -142,15 +83,16 @@ def simulate(
 ) -> None:
     """Simulate one mapped layer, cycle by cycle."""
     with exit_codes():
-        _fast(no_fast_forward, audit, TraceLevel.WINDOW if window else trace)
+        _fast(no_fast_forward, audit)
         from stallscope import commands
 
         commands.simulate_files(
             files,
             commands.load_options(
-                reuse, _is_on(link_transfers), _is_on(first_read_elision), settings
+                reuse, is_on(link_transfers), is_on(first_read_elision), settings
             ),
             commands.Output(out, as_json, force),
+            commands.Events(trace.value, window, tuple(unit or ())),
             fast_forward=not no_fast_forward,
             audit=audit,
         )
@@ -174,7 +116,7 @@ def analyze(
         commands.analyze_files(
             files,
             commands.load_options(
-                reuse, _is_on(link_transfers), _is_on(first_read_elision), settings
+                reuse, is_on(link_transfers), is_on(first_read_elision), settings
             ),
             commands.Output(out, as_json, force),
         )
@@ -196,7 +138,7 @@ def compile_(
         from stallscope import programs
         from stallscope.commands import Output, load_options
 
-        options = load_options(reuse, _is_on(link_transfers), _is_on(first_read_elision), settings)
+        options = load_options(reuse, is_on(link_transfers), is_on(first_read_elision), settings)
         programs.compile_files(files, options, Output(out, as_json, force))
 
 
@@ -247,6 +189,9 @@ def execute(
     ],
     out: Out = None,
     as_json: Json = False,
+    trace: Trace = TraceLevel.OFF,
+    window: Window = None,
+    unit: Units = None,
     no_fast_forward: NoFast = False,
     audit: Audit = False,
     settings: Set = None,
@@ -256,12 +201,17 @@ def execute(
     with exit_codes():
         _fast(no_fast_forward, audit)
         from stallscope import programs
-        from stallscope.commands import Output, load_options
+        from stallscope.commands import Events, Output, load_options
 
-        options = load_options(None, None, None, settings)
-        output = Output(out, as_json, force)
-        fast = not no_fast_forward
-        programs.execute(program, files, options, output, fast_forward=fast, audit=audit)
+        programs.execute(
+            program,
+            files,
+            load_options(None, None, None, settings),
+            Output(out, as_json, force),
+            Events(trace.value, window, tuple(unit or ())),
+            fast_forward=not no_fast_forward,
+            audit=audit,
+        )
 
 
 @app.command()
@@ -276,6 +226,8 @@ def run(
     beside: Beside = None,
     out: Out = None,
     as_json: Json = False,
+    trace: Trace = TraceLevel.OFF,
+    window: Window = None,
     no_fast_forward: NoFast = False,
     audit: Audit = False,
     reuse: Reuse = None,
@@ -292,9 +244,10 @@ def run(
         networks.run_network(
             networks.Job(accelerator=tuple(accelerator), network=network, beside=beside),
             commands.load_options(
-                reuse, _is_on(link_transfers), _is_on(first_read_elision), settings
+                reuse, is_on(link_transfers), is_on(first_read_elision), settings
             ),
             commands.Output(out, as_json, force),
+            commands.Events(trace.value, window, ()),
             fast_forward=not no_fast_forward,
             audit=audit,
         )
@@ -339,7 +292,8 @@ def schema(
         typer.echo(json_text(schema_of(name)), nl=False)
 
 
-_LATER = ("verify", "trace", "explain", "bottleneck", "report", "map", "sweep")
+add_trace_commands(app)
+_LATER = ("verify", "report", "map", "sweep")
 
 
 def _add_later(name: str) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from stallscope.catalog import ACCELERATORS, NETWORKS, preset
-from stallscope.failures import OUTSIDE, not_built, warn
+from stallscope.failures import OUTSIDE, not_built, note, warn
 from stallscope.mappings.analytical import analyze
 from stallscope.mappings.case import Case
 from stallscope.mappings.loading import load
@@ -19,12 +21,18 @@ from stallscope.report.outputs import (
     json_text,
     level_rows,
     network_rows,
+    unit_rows,
 )
 from stallscope.run import LoadOptions
+from stallscope.simcore.errors import DeadlockError, Fault, SpecError
+
+if TYPE_CHECKING:
+    from stallscope.hw.simulate import Tracing
 
 __all__ = [
-    "Output", "analyze_files", "deliver", "load_case", "load_options", "show_presets",
-    "simulate_files", "validate_name", "warn_of_energy", "write_result",
+    "Events", "Output", "analyze_files", "announce", "deliver", "load_case", "load_options",
+    "read_window", "show_presets", "simulate_files", "traced", "validate_name", "warn_of_energy",
+    "write_result",
 ]  # fmt: skip
 
 
@@ -39,6 +47,44 @@ class Output:
     def folder(self) -> OutputFolder | None:
         """Return the folder of --out, or None; SpecError if it may not be written to."""
         return None if self.path is None else OutputFolder(self.path, force=self.force)
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What events a run records: --trace, --window, --unit as given."""
+
+    level: str = "off"
+    window: str | None = None
+    units: tuple[str, ...] = ()
+
+    def tracing(self, output: Output, *inside: str) -> Tracing:
+        """Return what to record, and where below the output folder.
+
+        Raises:
+            SpecError: If the options do not go together.
+        """
+        from stallscope.hw.simulate import Tracing
+
+        window = None if self.window is None else read_window(self.window)
+        # A window alone says what is wanted.
+        level = "window" if window is not None and self.level == "off" else self.level
+        if level in ("off", "summary"):
+            return Tracing(level=level, window=window, units=self.units or None)
+        if output.path is None:
+            rule = "needs a folder to write to"
+            fault = Fault(place="--trace", value=level, rule=rule, remedy="give --out DIR")
+            raise SpecError([fault])
+        folder = output.path.joinpath(*inside)
+        return Tracing(level=level, window=window, units=self.units or None, folder=folder)
+
+
+def read_window(text: str) -> tuple[int, int]:
+    """Read A:B as a range of cycles; SpecError if it is none."""
+    first, colon, last = text.partition(":")
+    if colon and first.strip().isdecimal() and last.strip().isdecimal():
+        return int(first), int(last)
+    rule = "is not a range of cycles"
+    raise SpecError([Fault(place="--window", value=text, rule=rule, remedy="give A:B, as 0:1000")])
 
 
 def load_options(
@@ -69,15 +115,51 @@ def load_case(files: Sequence[str], options: LoadOptions) -> Case:
 
 
 def simulate_files(
-    files: Sequence[str], options: LoadOptions, output: Output, *, fast_forward: bool, audit: bool
+    files: Sequence[str],
+    options: LoadOptions,
+    output: Output,
+    events: Events,
+    *,
+    fast_forward: bool,
+    audit: bool,
 ) -> None:
     """Simulate one case and deliver its result."""
     folder = output.folder()
     case = load_case(files, options)
     from stallscope.hw.simulate import simulate  # SimPy, and nothing before needs it
 
-    document = result_document(simulate(case, fast_forward=fast_forward, audit=audit), case)
-    deliver(document, folder, as_json=output.as_json)
+    tracing = events.tracing(output, "trace")
+    announce(tracing, case)
+    with traced(tracing):
+        result = simulate(case, fast_forward=fast_forward, audit=audit, trace=tracing)
+    deliver(result_document(result, case), folder, as_json=output.as_json)
+
+
+@contextmanager
+def traced(tracing: Tracing) -> Iterator[None]:
+    """Say where the trace of a deadlock is."""
+    try:
+        yield
+    except DeadlockError:
+        if tracing.is_on:
+            note(f"the trace until the deadlock is in {tracing.folder}")
+        raise
+
+
+def announce(tracing: Tracing, case: Case) -> None:
+    """Say how large a trace may get, before it is written."""
+    if not tracing.is_on:
+        return
+    from stallscope.traces.compile import compile_case
+    from stallscope.traces.flat import unit_streams
+    from stallscope.traces.recording import largest_bytes
+
+    steps = sum(unit.steps for unit in unit_streams(compile_case(case)))
+    size = largest_bytes(steps) / 1e6
+    note(
+        f"trace: at most {steps:,} steps with their waits, about {size:,.1f} MB; "
+        "what repeats is stored once"
+    )
 
 
 def analyze_files(files: Sequence[str], options: LoadOptions, output: Output) -> None:
@@ -109,6 +191,8 @@ def write_result(document: Document, folder: OutputFolder) -> None:
     """Write the document and its tables."""
     folder.write_table("levels", level_rows(document))
     folder.write_table("networks", network_rows(document))
+    if "units" in document:
+        folder.write_table("units", unit_rows(document))
     if document["ledger"]:
         folder.write_table("ledger", document["ledger"])
     folder.write_json("result.json", document)

@@ -14,7 +14,7 @@ import typer
 
 from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError
 
-__all__ = ["BAD_INPUT", "BROKEN", "OUTSIDE", "STOPPED", "exit_codes", "not_built", "warn"]
+__all__ = ["BAD_INPUT", "BROKEN", "OUTSIDE", "STOPPED", "exit_codes", "not_built", "note", "warn"]
 
 OUTSIDE = 1
 BAD_INPUT = 2
@@ -55,6 +55,11 @@ def exit_codes() -> Iterator[None]:
 def not_built(what: str, remedy: str = "") -> SpecError:
     """Return the error for something that a later version will have."""
     return SpecError([Fault(place=what, value="", rule="is not built yet", remedy=remedy)])
+
+
+def note(message: str) -> None:
+    """Write a remark to stderr."""
+    _say(message)
 
 
 def warn(message: str) -> None:

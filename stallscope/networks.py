@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import typer
 from rich.console import Console
@@ -12,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import stallscope
 from stallscope.catalog import Network, Preset, accelerator_of, load_network, network_of
-from stallscope.commands import Output, warn_of_energy
+from stallscope.commands import Events, Output, warn_of_energy
+from stallscope.hw.simulate import Tracing
 from stallscope.report.document import SCHEMA_VERSION, Document
 from stallscope.report.network import Shown, print_network
 from stallscope.report.outputs import OutputFolder, json_text
@@ -50,7 +52,13 @@ class _Part:
 
 
 def run_network(
-    job: Job, options: LoadOptions, output: Output, *, fast_forward: bool, audit: bool
+    job: Job,
+    options: LoadOptions,
+    output: Output,
+    events: Events,
+    *,
+    fast_forward: bool,
+    audit: bool,
 ) -> None:
     """Run a network layer by layer; what is finished is kept when a later layer fails."""
     folder = output.folder()
@@ -63,7 +71,10 @@ def run_network(
     steps = [f"{part.accelerator}: {layer.name}" for part in parts for layer in part.layers]
     with _progress(steps) as advance:
         for part in parts:
-            for done in simulate_layers(part.layers, fast_forward=fast_forward, audit=audit):
+            tracing = partial(_tracing, events, output, part.accelerator)
+            for done in simulate_layers(
+                part.layers, fast_forward=fast_forward, audit=audit, tracing=tracing
+            ):
                 part.done.append(done)
                 advance()
                 if folder is not None:
@@ -79,6 +90,17 @@ def run_network(
     print_network(make_console(), network.name, shown)
     if folder is not None:
         typer.echo(f"Written to {folder.path}: result.json, layers.csv, layers.parquet")
+
+
+def _tracing(events: Events, output: Output, accelerator: str, layer: LayerCase) -> Tracing:
+    """What to record of a layer: into ``traces/ACCELERATOR/LAYER`` of the output folder."""
+    return events.tracing(output, "traces", *map(_as_folder, (accelerator, layer.name)))
+
+
+def _as_folder(name: str) -> str:
+    """A name as that of one folder."""
+    kept = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in name)
+    return kept.strip(". ") or "_"
 
 
 def _network(job: Job, accelerator: Preset) -> Preset:

@@ -16,11 +16,11 @@ from typing import Any
 
 import typer
 
-from stallscope.commands import Output, deliver, load_case
+from stallscope.commands import Events, Output, announce, deliver, load_case, traced
 from stallscope.failures import not_built
 from stallscope.mappings.case import Case, InputFile
 from stallscope.mappings.native_writing import to_plain, to_yaml
-from stallscope.report.outputs import json_text, write_file
+from stallscope.report.outputs import check_free, json_text, write_file
 from stallscope.run import LoadOptions
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.program import Program
@@ -34,7 +34,7 @@ _IN_THE_NAME = ("tensor", "parent", "child")
 def compile_files(files: Sequence[str], options: LoadOptions, output: Output) -> None:
     """Compile a case; write the program, or say what it holds."""
     if output.path is not None:
-        _check_free(output.path, output.force)
+        check_free(output.path, force=output.force)
     case = load_case(files, options)
     from stallscope.traces.compile import compile_case
 
@@ -82,7 +82,7 @@ def head(file: Path, unit: str | None, count: int, as_json: bool) -> None:
 
 def expand(file: Path, out: Path, force: bool) -> None:
     """Write a program as flat Parquet."""
-    _check_free(out, force)
+    check_free(out, force=force)
     program = _read(file)
     listing = _listing()
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def expand(file: Path, out: Path, force: bool) -> None:
 
 
 def execute(
-    file: Path, files: Sequence[str], options: LoadOptions, output: Output, *,
+    file: Path, files: Sequence[str], options: LoadOptions, output: Output, events: Events, *,
     fast_forward: bool, audit: bool,
 ) -> None:  # fmt: skip
     """Execute a program file on an architecture and deliver the result."""
@@ -108,7 +108,10 @@ def execute(
     from stallscope.report.document import result_document
 
     chosen = program if flat is None else flat
-    result = hw.execute(chosen, case, fast_forward=fast_forward, audit=audit)
+    trace = events.tracing(output, "trace")
+    announce(trace, case)
+    with traced(trace):
+        result = hw.execute(chosen, case, fast_forward=fast_forward, audit=audit, trace=trace)
     deliver(result_document(result, case), folder, as_json=output.as_json)
 
 
@@ -226,13 +229,6 @@ def _flat(file: Path) -> Any:  # Any: see _part
 
 def _sidecar(file: Path) -> Path:
     return file.with_name(file.name + ".case.yaml")
-
-
-def _check_free(path: Path, force: bool) -> None:
-    if path.exists() and (path.is_dir() or not force):
-        rule = "is a folder" if path.is_dir() else "exists"
-        remedy = "name a file" if path.is_dir() else "name another file or give --force"
-        raise SpecError([Fault(place="--out", value=str(path), rule=rule, remedy=remedy)])
 
 
 def _storage() -> Any:  # Any: see _part

@@ -9,12 +9,12 @@ Not modelled: data kept on chip from one layer to the next, overlap of layers.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from stallscope.catalog import Network, with_preset_names
 from stallscope.hw.result import Result
-from stallscope.hw.simulate import simulate
+from stallscope.hw.simulate import Tracing, simulate
 from stallscope.mappings.case import Case, InputFile
 from stallscope.mappings.loading import load
 from stallscope.report.document import Document, result_document
@@ -87,9 +87,19 @@ def load_layers(
 
 
 def simulate_layers(
-    layers: Iterable[LayerCase], *, fast_forward: bool = True, audit: bool = False
+    layers: Iterable[LayerCase],
+    *,
+    fast_forward: bool = True,
+    audit: bool = False,
+    tracing: Callable[[LayerCase], Tracing] | None = None,
 ) -> Iterator[LayerRun]:
     """Simulate layers one after the other, identical ones once.
+
+    Args:
+        layers: The layers.
+        fast_forward: See `simulate`.
+        audit: See `simulate`.
+        tracing: What to record of a layer; None: nothing.
 
     Raises:
         DeadlockError: If a layer cannot go on; its name is in the reason.
@@ -105,7 +115,8 @@ def simulate_layers(
             yield LayerRun(layer=layer, result=result, same_as=first.layer.name)
             continue
         try:
-            result = simulate(case, fast_forward=fast_forward, audit=audit)
+            trace = tracing(layer) if tracing is not None else "off"
+            result = simulate(case, fast_forward=fast_forward, audit=audit, trace=trace)
         except DeadlockError as error:
             reason = f"layer {layer.name}: {error.reason}"
             raise DeadlockError(error.cycle, error.waiters, reason) from error

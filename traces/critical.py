@@ -18,12 +18,13 @@ import numpy as np
 from stallscope.simcore.environment import FOREVER
 from stallscope.simcore.errors import Fault, SimulationBug, SpecError
 from stallscope.traces.changes import Changes, changes
+from stallscope.traces.events import DELAY_NAME
 from stallscope.traces.finding import Finder, Place
 
 if TYPE_CHECKING:
     from stallscope.traces.trace import Trace
 
-__all__ = ["Stretch", "critical_chain"]
+__all__ = ["Stretch", "critical_chain", "in_words"]
 
 LAST = "the run ends with it"
 """Why the last write-back is on the chain."""
@@ -160,7 +161,7 @@ class _Walker:
     def _maker(self, counter: int, waiter: int, cycle: int) -> tuple[int, int, str]:
         """Go on with whoever ended a wait for a counter."""
         name = self.trace.meta.counters[counter][0]
-        because = f"{self.trace.meta.units[waiter].name} waits for {_awaited(name)}"
+        because = f"{self.trace.meta.units[waiter].name} waits for {in_words(name)}"
         for makers in self.makers[counter]:
             place = makers.at(cycle)
             if place is None:
@@ -225,8 +226,10 @@ class _Makers:
         return None
 
 
-def _awaited(counter: str) -> str:
-    """What a counter stands for, in words."""
+def in_words(counter: str) -> str:
+    """Say what a wait for a counter waits for."""
+    if counter == DELAY_NAME:
+        return "the network to fill"
     *place, what = counter.split(" ")
     tensor, level = " ".join(place[:-1]), place[-1]
     return {

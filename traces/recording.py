@@ -32,11 +32,20 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.int64]
 
-__all__ = ["Lanes", "Recording", "Selection"]
+__all__ = ["Lanes", "Recording", "Selection", "largest_bytes"]
 
 BATCH = 1 << 16
 """Rows held in memory."""
 _START, _END, _UNIT, _AWAITED, _STEP, _KIND, _DUE, _LOST, _CAUSE, _OUTCOME = range(10)
+
+
+_ROW_BYTES = 16
+"""A row takes about 10 bytes on disk; rounded up."""
+
+
+def largest_bytes(steps: int) -> int:
+    """Most that a trace of so many steps takes on disk, about: a row for each and for its wait."""
+    return 2 * steps * _ROW_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

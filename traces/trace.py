@@ -16,7 +16,7 @@ import numpy as np
 
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces import lifetimes, timeline
-from stallscope.traces.events import EVENTS, META, REPEATS, TraceMeta, read_meta
+from stallscope.traces.events import DELAY_NAME, EVENTS, META, REPEATS, TraceMeta, read_meta
 from stallscope.traces.expansion import Places, chunked, expanded, touching
 from stallscope.traces.finding import Finder
 from stallscope.traces.repeats import SIMULATED, Repeat, Repeats
@@ -94,7 +94,7 @@ class Stored:
     @cached_property
     def awaited(self) -> Numbers:
         """Number of the counter that a row awaits; past the last: a delay; -1: it is no wait."""
-        return self.words_of("awaits", (*(name for name, _ in self.meta.counters), "delay"))
+        return self.words_of("awaits", (*(name for name, _ in self.meta.counters), DELAY_NAME))
 
     @property
     def is_wait(self) -> NDArray[np.bool_]:
@@ -214,6 +214,7 @@ class Trace:
         first = self.begin if start is None else start
         last = self.end if end is None else end
         self.check_window(first, last)
+        last += end is None  # what begins and ends as the run ends is of it
         stored = self.stored
         numbers = [self.number(name) for name in (self.units if units is None else units)]
         rows, repeats = None, stored.repeats
@@ -350,4 +351,11 @@ def read_trace(place: str | os.PathLike[str]) -> Trace:
     """
     folder = Path(place)
     inner = folder / _FOLDER
-    return Trace(inner if (inner / META).exists() else folder)
+    if (inner / META).exists():
+        return Trace(inner)
+    layers = sorted(str(found.parent) for found in (folder / "traces").glob(f"*/*/{META}"))
+    if layers and not (folder / META).exists():
+        rule = "holds the traces of several layers"
+        remedy = f"name one: {', '.join(layers[:8])}{', ...' if layers[8:] else ''}"
+        raise SpecError([Fault(place="trace", value=str(folder), rule=rule, remedy=remedy)])
+    return Trace(folder)

@@ -16,7 +16,17 @@ from pathlib import Path
 from stallscope.report.document import Document
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["Cell", "OutputFolder", "Row", "json_text", "level_rows", "network_rows", "write_file"]
+__all__ = [
+    "Cell",
+    "OutputFolder",
+    "Row",
+    "check_free",
+    "json_text",
+    "level_rows",
+    "network_rows",
+    "unit_rows",
+    "write_file",
+]
 
 Cell = str | int | float | None
 Row = Mapping[str, Cell]
@@ -64,6 +74,14 @@ class OutputFolder:
         write_file(self.path / name, lambda partial: partial.write_bytes(data))
 
 
+def check_free(path: Path, *, force: bool) -> None:
+    """Check that a file may be written; SpecError if it exists and ``force`` is not given."""
+    if path.exists() and (path.is_dir() or not force):
+        rule = "is a folder" if path.is_dir() else "exists"
+        remedy = "name a file" if path.is_dir() else "name another file or give --force"
+        raise SpecError([Fault(place="--out", value=os.fspath(path), rule=rule, remedy=remedy)])
+
+
 def write_file(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` make a file under another name, then give it its own.
 
@@ -107,6 +125,16 @@ def network_rows(document: Document) -> list[Row]:
             spread = " ".join(f"{reach}:{words}" for reach, words in figures["multicast"].items())
             row: dict[str, Cell] = {"network": network["name"], "tensor": tensor}
             rows.append(row | figures | {"multicast": spread})
+    return rows
+
+
+def unit_rows(document: Document) -> list[Row]:
+    """Return one row per unit: its cycles by state, then by class."""
+    rows: list[Row] = []
+    for name, unit in document["units"].items():
+        row: dict[str, Cell] = {"unit": name, "busy": unit["busy"], "idle": unit["idle"]}
+        row |= {f"waiting_{state}": cycles for state, cycles in unit["waiting"].items()}
+        rows.append(row | {f"{cause}_cycles": part for cause, part in unit["charged"].items()})
     return rows
 
 

@@ -38,7 +38,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]], t
                  pad_edge=False, padding=(0, 1, 0, 0))  # fmt: skip
     for heading, side in columns:
         made.add_column(heading, justify="right" if side == "right" else "left",
-                        no_wrap=side == "right")  # fmt: skip
+                        no_wrap=side == "right", overflow="fold")  # fmt: skip
     for row in rows:
         if row[0] == "---":
             made.add_section()

@@ -91,6 +91,8 @@ def stacks_sum(case, result):
     for account in result.units.values():
         assert account.busy + account.idle + sum(account.waiting.values()) == result.cycles
         assert min(account.busy, account.idle, *account.waiting.values(), 0) == 0
+        assert sum(account.charged.values()) == account.busy + sum(account.waiting.values())
+        assert min(account.charged.values(), default=0) >= 0
 
 
 def fast_forward_changes_nothing(case, result):

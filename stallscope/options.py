@@ -1,0 +1,117 @@
+"""Options that several commands share, and what the command line's switches mean."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "Audit",
+    "Beside",
+    "Elision",
+    "Files",
+    "Force",
+    "Json",
+    "Links",
+    "NetworkName",
+    "NoFast",
+    "OnOff",
+    "Out",
+    "Reuse",
+    "ReuseRule",
+    "Set",
+    "Trace",
+    "TraceLevel",
+    "Units",
+    "Window",
+    "is_on",
+]
+
+
+class ReuseRule(StrEnum):
+    """Choices of --reuse."""
+
+    OVERLAP = "overlap"
+    TIMELOOP = "timeloop"
+
+
+class OnOff(StrEnum):
+    """A switch that may also be left to the files."""
+
+    ON = "on"
+    OFF = "off"
+
+
+class TraceLevel(StrEnum):
+    """Choices of --trace."""
+
+    OFF = "off"
+    SUMMARY = "summary"
+    WINDOW = "window"
+    FULL = "full"
+
+
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE...",
+        help="Problem, architecture, mapping, energy: native or Timeloop YAML, in any split.",
+    ),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder to write results to.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
+Force = Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")]
+NoFast = Annotated[
+    bool, typer.Option("--no-fast-forward", help="Simulate every cycle; same figures, slower.")
+]
+Audit = Annotated[
+    bool, typer.Option("--audit-fast-forward", help="Check every stretch that would be skipped.")
+]
+Reuse = Annotated[ReuseRule | None, typer.Option("--reuse", help="Counting rule of reuse.")]
+Links = Annotated[
+    OnOff | None, typer.Option("--link-transfers", help="Whether neighbours pass words on.")
+]
+Elision = Annotated[
+    OnOff | None,
+    typer.Option("--first-read-elision", help="Whether outputs start from zero without a read."),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change a figure, as in architecture.GLB.capacity=8 KiB.",
+    ),
+]
+Window = Annotated[
+    str | None,
+    typer.Option("--window", metavar="A:B", help="Cycles A to B - 1 only."),
+]
+NetworkName = Annotated[
+    str | None,
+    typer.Option("--network", metavar="NAME|FILE", help="Else the preset's example."),
+]
+Beside = Annotated[
+    str | None,
+    typer.Option(
+        "--beside",
+        metavar="NAME|FILE|none",
+        help="Accelerator beside it; else the preset's twin.",
+    ),
+]
+Trace = Annotated[
+    TraceLevel,
+    typer.Option("--trace", help="Events to record into --out: none, of a --window, or all."),
+]
+Units = Annotated[
+    list[str] | None,
+    typer.Option("--unit", metavar="NAME", help="Only this unit; may be repeated."),
+]
+
+
+def is_on(switch: OnOff | None) -> bool | None:
+    """What a switch says; None if nothing."""
+    return None if switch is None else switch is OnOff.ON

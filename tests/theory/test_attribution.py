@@ -1,0 +1,198 @@
+"""Hand-made machines of which one thing is the bottleneck: the lost cycles go to its class.
+
+Each case has a closed form for its cycles, so what is attributed is known too. `layer` is a
+matrix-vector product: 20 tiles of 8 weights each stream from DRAM through a global buffer and a
+scratch pad to one MAC; an output word a tile goes back.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from stallscope.hw.simulate import simulate
+from stallscope.mappings.architecture import Architecture, ComputeLevel, Network, StorageLevel
+from stallscope.mappings.case import Case
+from stallscope.mappings.mapping import Buffering, LevelMapping, Loop, Mapping
+from stallscope.mappings.problem import Dimension, Problem, Tensor, Term
+
+TILES, WORDS = 20, 8
+HALF, ONE = Fraction(1, 2), Fraction(1)
+
+
+def layer(*, weights=2, outputs=2, dram=None, glb=None, spad=None, mac=None, networks=None):
+    """`weights`, `outputs`: tiles held at the inner levels; the rest: figures of each level."""
+    ranks = ((Term(dimension="M"),), (Term(dimension="C"),))
+    held = (Buffering(tensor="W", tiles=weights), Buffering(tensor="O", tiles=outputs))
+    networks = networks or {}
+    return Case(
+        problem=Problem(
+            dimensions=(Dimension(name="M", bound=TILES), Dimension(name="C", bound=WORDS)),
+            tensors=(
+                Tensor(name="W", ranks=ranks),
+                Tensor(name="O", ranks=ranks[:1], is_output=True),
+            ),
+        ),
+        architecture=Architecture(
+            levels=(
+                StorageLevel(
+                    name="DRAM", kind="dram", network=networks.get("DRAM", Network()),
+                    **(dram or {}),
+                ),
+                StorageLevel(name="GLB", network=networks.get("GLB", Network()), **(glb or {})),
+                StorageLevel(name="spad", **(spad or {})),
+            ),
+            compute=ComputeLevel(name="MAC", **(mac or {})),
+        ),
+        mapping=Mapping(
+            levels=(
+                LevelMapping(
+                    level="DRAM", temporal=(Loop(dimension="M", extent=TILES),), keep=("W", "O")
+                ),
+                LevelMapping(level="GLB", keep=("W", "O"), buffering=held),
+                LevelMapping(
+                    level="spad",
+                    temporal=(Loop(dimension="C", extent=WORDS),),
+                    keep=("W", "O"),
+                    buffering=held,
+                ),
+            )
+        ),
+    )  # fmt: skip
+
+
+def lost(result):
+    """Cycles in which the array did not compute, by class; fill and drain by their causes."""
+    found = {}
+    parts = [result.fill_causes, result.drain_causes, result.cycle_stack]
+    for part in parts:
+        for name, cycles in part.items():
+            if name not in ("compute", "fill", "drain"):
+                found[name] = found.get(name, 0) + cycles
+    return found
+
+
+def share(result, name):
+    return lost(result).get(name, 0) / sum(lost(result).values())
+
+
+def test_dram_bound():
+    """A tile takes 16 cycles of the DRAM, 8 of the MAC: the DRAM sets the pace, two levels up."""
+    result = simulate(layer(dram={"read_words_per_cycle": HALF}))
+    assert result.cycles == TILES * 16 + WORDS
+    assert result.cycle_stack == {"compute": 160, "fill": 16, "dram_bandwidth": 19 * 8}
+    assert share(result, "dram_bandwidth") >= 0.99
+
+
+def test_global_buffer_port_bound():
+    """Outputs on their way to the DRAM read the same port, 2 cycles each.
+
+    Before the last weights it has moved all weights and the outputs of all tiles but two; after
+    the last MACs it moves the last output.
+    """
+    result = simulate(layer(glb={"read_words_per_cycle": HALF}))
+    before = 2 * (TILES * WORDS + TILES - 2)
+    assert result.cycles == before + WORDS + 2
+    assert result.cycle_stack["buffer_port"] == before - 16 - (TILES - 1) * WORDS
+    assert share(result, "buffer_port") >= 0.99
+
+
+def test_network_bound():
+    """As above: what enters the network on the way up holds it, too."""
+    result = simulate(layer(networks={"GLB": Network(words_per_cycle=HALF)}))
+    before = 2 * (TILES * WORDS + TILES - 2)
+    assert result.cycle_stack["network_bandwidth"] == before - 16 - (TILES - 1) * WORDS
+    assert share(result, "network_bandwidth") >= 0.99
+
+
+def test_latency_bound_with_one_buffer():
+    """One tile at each level: every tile waits for its own way from the DRAM."""
+    result = simulate(layer(weights=1, dram={"read_latency_cycles": 50}))
+    assert result.fill_causes == {"dram_latency": 50}
+    assert result.cycle_stack == {"compute": 160, "fill": 50, "dram_latency": 19 * (50 - WORDS)}
+    assert share(result, "dram_latency") >= 0.99
+
+
+def test_latency_two_levels_up_is_that_of_its_own_level():
+    result = simulate(layer(weights=1, glb={"read_latency_cycles": 30}))
+    assert set(lost(result)) == {"buffer_latency"}
+
+
+def test_capacity_bound():
+    """One tile of outputs in the scratch pad: there is no room until it has been written back.
+
+    The way back takes 12 cycles of latency, which two tiles would hide behind the 8 MACs of the
+    next two tiles.
+    """
+    slow = {"write_latency_cycles": 12}
+    result = simulate(layer(outputs=1, glb=slow))
+    assert result.cycles == 12 + TILES * (WORDS + 12)
+    assert result.cycle_stack == {
+        "compute": 160,
+        "fill": 12,
+        "buffer_capacity": 19 * 12,
+        "drain": 12,
+    }
+    roomy = simulate(layer(outputs=3, glb=slow))
+    assert "buffer_capacity" not in roomy.cycle_stack
+
+
+def test_capacity_is_not_blamed_on_the_port_that_makes_room():
+    """The port takes 16 cycles per word; without room the next tile's burst cannot begin."""
+    slow = {"write_words_per_cycle": Fraction(1, 16)}
+    result = simulate(layer(outputs=1, dram=slow))
+    between = {k: v for k, v in result.cycle_stack.items() if k not in ("compute", "fill", "drain")}
+    assert set(between) == {"buffer_capacity"}
+    assert result.drain_causes == {"dram_bandwidth": 16}
+
+
+def test_fill_only():
+    """Everything is one tile: all that is lost lies before the first multiply-accumulate."""
+    case = layer(dram={"read_words_per_cycle": HALF})
+    levels = list(case.mapping.levels)
+    moved = levels[0].temporal
+    levels[0] = levels[0].model_copy(update={"temporal": ()})
+    levels[2] = levels[2].model_copy(update={"temporal": moved + levels[2].temporal})
+    result = simulate(
+        case.model_copy(update={"mapping": case.mapping.model_copy(update={"levels": levels})})
+    )
+    assert result.cycle_stack == {"compute": 160, "fill": 320}
+    assert result.fill_causes == {"dram_bandwidth": 320}
+
+
+def test_drain_only():
+    """Outputs leave at the end, all at once: what is lost lies after the last one."""
+    case = layer(dram={"write_words_per_cycle": HALF})
+    levels = list(case.mapping.levels)
+    moved = levels[0].temporal
+    levels[0] = levels[0].model_copy(update={"temporal": ()})
+    levels[2] = levels[2].model_copy(update={"temporal": moved + levels[2].temporal})
+    result = simulate(
+        case.model_copy(update={"mapping": case.mapping.model_copy(update={"levels": levels})})
+    )
+    assert result.cycle_stack == {"compute": 160, "drain": 40}
+    assert result.drain_causes == {"dram_bandwidth": 40}
+
+
+def test_a_narrow_port_of_the_macs_own_level_is_charged_while_they_compute():
+    result = simulate(layer(spad={"read_words_per_cycle": HALF}))
+    assert share(result, "buffer_port") >= 0.99
+
+
+def test_waits_that_overlap_are_charged_to_the_operand_that_comes_last():
+    """Two tensors are awaited: the DRAM brings both, the one on the slower way is to blame."""
+    result = simulate(
+        layer(weights=1, dram={"read_latency_cycles": 5}, glb={"read_latency_cycles": 40})
+    )
+    assert share(result, "buffer_latency") >= 0.9
+
+
+@pytest.mark.parametrize("contention", [True, False])
+def test_units_account_for_every_cycle_by_state_and_by_class(contention):
+    case = layer(dram={"shared_words_per_cycle": ONE, "read_latency_cycles": 7}, outputs=1)
+    result = simulate(case, contention=contention)
+    for unit in result.units.values():
+        assert unit.busy + unit.idle + sum(unit.waiting.values()) == result.cycles
+        assert sum(unit.charged.values()) == unit.busy + sum(unit.waiting.values())
+    assert result.units["O spad->GLB"].charged["compute"] > 0
