@@ -11,9 +11,9 @@ import pytest
 import stallscope.hw.simulate
 from stallscope.simcore.errors import DeadlockError, SimulationBug, Waiter
 
-COMMANDS = ("simulate", "analyze", "compile", "program", "execute", "run", "validate", "presets",
-            "schema")  # fmt: skip
-LATER = ("verify", "trace", "explain", "bottleneck", "report", "map", "sweep")
+COMMANDS = ("simulate", "analyze", "compile", "program", "execute", "verify", "run", "validate",
+            "presets", "schema")  # fmt: skip
+LATER = ("trace", "explain", "bottleneck", "report", "map", "sweep")
 
 
 def test_help_lists_what_is_built_and_nothing_else(desk) -> None:
