@@ -177,6 +177,22 @@ def _tight(case):
 
 
 @st.composite
+def _kept(draw, at, tensors, temporal, spatial):
+    """The loops of a level, what it keeps and how many tiles of it."""
+    tiles = st.sampled_from([None, None, 1, 2, 3])
+    keep = [one.name for one in tensors if at == 0 or draw(st.integers(0, 3))]
+    asked = [(name, draw(tiles)) for name in keep]
+    return LevelMapping(
+        level=f"L{at}",
+        temporal=tuple(temporal),
+        spatial_y=tuple(spatial[0]),
+        spatial_x=tuple(spatial[1]),
+        keep=tuple(keep),
+        buffering=tuple(Buffering(tensor=name, tiles=number) for name, number in asked if number),
+    )
+
+
+@st.composite
 def layers(draw, *, longest=3000):
     """A legal case; ``longest`` bounds its multiply-accumulates."""
     count = draw(st.integers(1, 4))
@@ -185,21 +201,7 @@ def layers(draw, *, longest=3000):
     temporal, spatial, bounds = draw(nests(names, count, longest))
     for name in draw(st.lists(st.sampled_from(names), max_size=3)):
         bounds[name] = draw(st.integers(_least(name, temporal, spatial), bounds[name]))
-    tiles = st.sampled_from([None, None, 1, 2, 3])
-    levels = []
-    for at in range(count):
-        keep = [one.name for one in tensors if at == 0 or draw(st.integers(0, 3))]
-        asked = [(name, draw(tiles)) for name in keep]
-        levels.append(
-            LevelMapping(
-                level=f"L{at}",
-                temporal=tuple(temporal[at]),
-                spatial_y=tuple(spatial[at][0]),
-                spatial_x=tuple(spatial[at][1]),
-                keep=tuple(keep),
-                buffering=tuple(Buffering(tensor=n, tiles=t) for n, t in asked if t),
-            )
-        )
+    levels = [draw(_kept(at, tensors, temporal[at], spatial[at])) for at in range(count)]
     networks = [
         Network(multicast=draw(st.sampled_from([True, True, False])), links=draw(st.booleans()))
         for _ in range(count)

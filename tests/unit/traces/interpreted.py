@@ -13,7 +13,7 @@ problem:
   dimensions: {{{dims}}}
   tensors:
     Weights: [M, C, R]
-    Inputs: [C, {input}]
+    Inputs: [{channel}, {input}]
     Outputs: [M, P]
   output: Outputs
 architecture:
@@ -30,6 +30,7 @@ rules: {{reuse: {reuse}{rules}}}
 """
 PLAIN = {
     "dims": "M: 8, C: 4, P: 12, R: 3",
+    "channel": "C",
     "input": "P + R",
     "capacity": 400,
     "rf_capacity": 64,

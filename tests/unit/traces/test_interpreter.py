@@ -26,7 +26,13 @@ VARIANTS = {
     "standing by timeloop": STANDING | {"reuse": "timeloop"},
     "no multicast": {"multicast": "false"},
     "no elision": {"rules": ", first_read_elision: false"},
-    "reduction": {"dims": "M: 2, C: 4, P: 12, R: 3", "glb": "P=2, M=2", "spatial": "C=4"},
+    "reduction": {"dims": "M: 2, C: 8, P: 12, R: 3", "glb": "C=2, P=2, M=2", "spatial": "C=4"},
+    "two ranks slide": {
+        "channel": "M + C",
+        "dims": "M: 8, C: 4, P: 12, R: 3",
+        "dram": "M=2, P=2",
+        "glb": "C=4, P=6",
+    },
     "bypass": {"keep": ", keep: [Weights, Outputs]"},
 }
 
