@@ -300,7 +300,8 @@ class Refill(Carrier):
             demand = plan.demands[record]
             done = env._now
             latency = 0
-            is_moved = back or not plan.elide_first
+            # With remainders a tile may stay where it is (no room of its own): nothing to bring.
+            is_moved = room > 0 and (back > 0 or not plan.elide_first)
             if is_moved:
                 self.tally[record] += 1
                 if not back:
@@ -340,40 +341,58 @@ class Refill(Carrier):
 
 
 class Drain(Carrier):
-    """Carries complete visits of output tiles up to the parent."""
+    """Carries complete visits of output tiles up to the parent.
+
+    With remainders a tile may stay where it is for some steps: its words leave, and its room is
+    free, when the last of them is done.
+
+    Attributes:
+        arrived: Record of the step that brought the tile in use.
+    """
+
+    arrived = 0
 
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream."""
-        channel, plan, source = self.channel, self.plan, self.source
+        channel, plan = self.channel, self.plan
         stepped = 0
         while stepped >= 0:
-            record = self.cursor.record
             if channel.finished.value <= self.steps:
                 yield self.wait(channel.finished, self.steps + 1, self.RESULT, self.feeder)
-            demand = plan.demands[record]
+            record = self.cursor.record
+            if plan.room[record]:
+                self.arrived = record
+            stepped = self.cursor.step()
+            if stepped >= 0 and not plan.room[self.cursor.record]:
+                self._end(stepped, None, self.env._now, self.env._now)
+                continue
+            demand = plan.demands[self.arrived]
             done = self.env._now
             if demand.total:
                 yield self.submit(demand)
                 done = self.ended(demand)
-            self.tally[record] += 1
-            stepped = self.cursor.step()
+            # `stepped` may live across the wait: a skip leaves a unit at the same loop's step.
+            self.tally[self.arrived] += 1
             due = done + plan.latency + (plan.first_delay if stepped < 0 else 0)
-            flight = self.flight(done, demand)
-            channel.drained.send(flight)
-            effects: list[tuple[Counter, int]] = [
-                (channel.drained, 1),
-                # A tile that stays put took no room of its own (remainders under rule timeloop).
-                (channel.released, plan.room[record]),
-            ]
-            if source is not None and stepped < plan.parent_depth:
-                source.finished.send(flight)
-                effects.append((source.finished, 1))
-            if self.recorder is not None:
-                self.report(record, demand, due, self._outcome(done, (), tuple(effects)))
-            self.steps += 1
-            self.later(due, tuple(effects))
+            self._end(stepped, demand, done, due)
         self.stop()
+
+    def _end(self, stepped: int, demand: Demand | None, done: int, due: int) -> None:
+        """A step is done, visible at ``due``; without a demand its tile stays."""
+        channel, source, plan = self.channel, self.source, self.plan
+        flight = self.flight(done, demand or plan.demands[self.arrived])
+        channel.drained.send(flight)
+        room = plan.room[self.arrived] if demand is not None else 0
+        effects: list[tuple[Counter, int]] = [(channel.drained, 1), (channel.released, room)]
+        if source is not None and stepped < self.plan.parent_depth:
+            source.finished.send(flight)
+            effects.append((source.finished, 1))
+        if self.recorder is not None:
+            kind = len(plan.demands) if demand is None else self.arrived
+            self.report(kind, demand, due, self._outcome(done, (), tuple(effects)))
+        self.steps += 1
+        self.later(due, tuple(effects))
 
     def progress(self) -> Hashable:
         """A drain follows the tiles finished; it does not look at the parent's tiles."""
-        return self.steps - self.channel.finished.value
+        return (self.steps - self.channel.finished.value, self.arrived)

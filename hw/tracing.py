@@ -183,6 +183,7 @@ def _drains(machine: Machine, key: Key, stream: MoverStream) -> Iterator[TraceKi
     demands = machine.drains[key].plan.demands
     for number, (record, demand) in enumerate(zip(stream.records, demands, strict=True)):
         yield _kind(machine, Executed(up={key: {number: 1}}), record.parent_words, demand)
+    yield TraceKind(words=0)  # a tile that stays for the next step
 
 
 def _bursts(machine: Machine) -> Iterator[TraceKind]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stallscope.traces.compile import compile_case as compile
     from stallscope.traces.program import Program
     from stallscope.validation.comparison import compare
+    from stallscope.validation.function import Verification, verify
 
 __version__ = "0.1.0"
 
@@ -45,6 +46,7 @@ __all__ = [
     "Rules",
     "SimulationBug",
     "SpecError",
+    "Verification",
     "__version__",
     "analyze",
     "compare",
@@ -52,6 +54,7 @@ __all__ = [
     "execute",
     "load",
     "simulate",
+    "verify",
 ]
 
 _PLACES = {
@@ -69,12 +72,14 @@ _PLACES = {
     "Rules": "mappings.case",
     "SimulationBug": "simcore.errors",
     "SpecError": "simcore.errors",
+    "Verification": "validation.function",
     "analyze": "mappings.analytical",
     "compare": "validation.comparison",
     "compile": "traces.compile:compile_case",
     "execute": "hw.simulate",
     "load": "mappings.loading",
     "simulate": "hw.simulate",
+    "verify": "validation.function",
 }
 """Where each public name lives: module, and its name there if it differs."""
 

@@ -215,6 +215,31 @@ def execute(
 
 
 @app.command()
+def verify(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="Case files; or a program, and an architecture."),
+    ],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the drawn operands.")] = 0,
+    tensors: Annotated[
+        Path | None, typer.Option("--tensors", help="Integer operands by name, a NumPy .npz file.")
+    ] = None,
+    as_json: Json = False,
+    reuse: Reuse = None,
+    link_transfers: Links = None,
+    first_read_elision: Elision = None,
+    settings: Set = None,
+) -> None:
+    """Execute a layer's program on integers and compare the output with NumPy, bit for bit."""
+    with exit_codes():
+        from stallscope import verifying
+        from stallscope.commands import load_options
+
+        options = load_options(reuse, is_on(link_transfers), is_on(first_read_elision), settings)
+        verifying.verify_files(files, options, seed=seed, tensors=tensors, as_json=as_json)
+
+
+@app.command()
 def run(
     accelerator: Annotated[
         list[str],
@@ -293,7 +318,7 @@ def schema(
 
 
 add_trace_commands(app)
-_LATER = ("verify", "report", "map", "sweep")
+_LATER = ("report", "map", "sweep")
 
 
 def _add_later(name: str) -> None:

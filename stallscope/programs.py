@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -25,10 +25,16 @@ from stallscope.run import LoadOptions
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.program import Program
 
-__all__ = ["compile_files", "execute", "expand", "head", "info"]
+if TYPE_CHECKING:
+    from stallscope.traces.flat import FlatProgram
+
+__all__ = ["compile_files", "execute", "expand", "head", "info", "open_program", "sidecar"]
 
 _IN_THE_NAME = ("tensor", "parent", "child")
 """Columns that tables for people leave out: the name of the unit says it."""
+_HEADER = b'"stallscope_program"'
+_HEAD_BYTES = 64
+"""First bytes of a file among which the first key of a program is."""
 
 
 def compile_files(files: Sequence[str], options: LoadOptions, output: Output) -> None:
@@ -47,13 +53,13 @@ def compile_files(files: Sequence[str], options: LoadOptions, output: Output) ->
     write_file(output.path, lambda partial: storage.save(program, partial))
     text = to_yaml({key: value for key, value in to_plain(case).items()
                     if key not in ("architecture", "energy", "assumptions")})  # fmt: skip
-    write_file(_sidecar(output.path), lambda partial: partial.write_text(text, encoding="utf-8"))
+    write_file(sidecar(output.path), lambda partial: partial.write_text(text, encoding="utf-8"))
     if output.as_json:
         typer.echo(
-            json_text({"program": str(output.path), "case": str(_sidecar(output.path))}), nl=False
+            json_text({"program": str(output.path), "case": str(sidecar(output.path))}), nl=False
         )
     else:
-        typer.echo(f"Written to {output.path}, problem and mapping to {_sidecar(output.path)}")
+        typer.echo(f"Written to {output.path}, problem and mapping to {sidecar(output.path)}")
 
 
 def info(file: Path, as_json: bool) -> None:
@@ -87,8 +93,8 @@ def expand(file: Path, out: Path, force: bool) -> None:
     listing = _listing()
     out.parent.mkdir(parents=True, exist_ok=True)
     write_file(out, lambda partial: listing.expand(program, partial))
-    if _sidecar(file).exists():
-        write_file(_sidecar(out), lambda partial: partial.write_bytes(_sidecar(file).read_bytes()))
+    if sidecar(file).exists():
+        write_file(sidecar(out), lambda partial: partial.write_bytes(sidecar(file).read_bytes()))
     typer.echo(f"Written to {out}")
 
 
@@ -124,11 +130,11 @@ def _case_of(file: Path, files: Sequence[str], options: LoadOptions) -> Case:
                   and fault.place in ("problem", "mapping")]  # fmt: skip
         if not absent:
             raise
-        if not _sidecar(file).exists():
-            remedy = f"name problem and mapping files, or keep {_sidecar(file).name} beside it"
+        if not sidecar(file).exists():
+            remedy = f"name problem and mapping files, or keep {sidecar(file).name} beside it"
             faults = [replace(fault, remedy=remedy) for fault in absent]
             raise SpecError(faults) from error
-    return load_case([str(_sidecar(file)), *files], options)
+    return load_case([str(sidecar(file)), *files], options)
 
 
 def _check_fits(program: Program, case: Case) -> None:
@@ -214,6 +220,19 @@ def _plain(row: Mapping[str, object]) -> dict[str, Any]:  # Any: a JSON tree
     return tree
 
 
+def open_program(file: Path) -> Program | FlatProgram | None:
+    """Read a program file, looped or flat; None if the file is neither."""
+    flat: FlatProgram | None = _flat(file)
+    if flat is not None:
+        return flat
+    try:
+        with file.open("rb") as stream:
+            is_looped = _HEADER in stream.read(_HEAD_BYTES)
+    except OSError:
+        return None
+    return _read(file) if is_looped else None
+
+
 def _read(file: Path) -> Program:
     """Read a program file; of a flat one the tables its rows refer to."""
     flat = _flat(file)
@@ -227,7 +246,8 @@ def _flat(file: Path) -> Any:  # Any: see _part
     return reader.read_flat(file) if reader.is_flat(file) else None
 
 
-def _sidecar(file: Path) -> Path:
+def sidecar(file: Path) -> Path:
+    """Return the file beside a program that holds its problem and mapping."""
     return file.with_name(file.name + ".case.yaml")
 
 

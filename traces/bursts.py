@@ -241,6 +241,7 @@ class _ComputeCompiler:
         return ComputeStream(
             unit=self.nest.case.architecture.compute.name,
             loops=stream_loops(self.nest, None, self.outer),
+            inner=stream_loops(self.nest, None, self.inner),
             bounds=tuple((name, self.nest.bounds[name]) for name in self.steps.bounds),
             operands=tuple(
                 Operand(

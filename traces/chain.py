@@ -23,7 +23,11 @@ Leaf = Callable[[Origin], Demand]
 
 @dataclass(slots=True)
 class Tally:
-    """What one step puts on one network, summed over the instances of the outer level."""
+    """What one step puts on one network, summed over the instances of the outer level.
+
+    ``sources`` says which neighbour an instance takes its words from; it is the same below every
+    outer instance.
+    """
 
     words_in: int = 0
     busiest: int = 0
@@ -31,6 +35,7 @@ class Tally:
     multicast: Counter[int] = field(default_factory=Counter)
     half_hops: int = 0
     links: int = 0
+    sources: dict[int, int] = field(default_factory=dict)
 
     def add(self, shared: Shared) -> None:
         """Add one instance."""
@@ -48,6 +53,7 @@ class Tally:
         self.multicast.update(other.multicast)
         self.half_hops += other.half_hops
         self.links += other.links
+        self.sources.update(other.sources)
 
     def crossing(self, network: str, times: int, longest: int) -> Crossing:
         """Freeze, for ``times`` alike instances of the outermost level involved."""
@@ -130,6 +136,7 @@ class Chain:
         demands = [self._supply(index + 1, tallies, leaf, at, before) for at in origins]
         if before is not None and index == len(self.blocks) - 1:
             takers = linked(self.blocks[index], demands, [before(at) for at in origins])
+            tallies[index].sources.update(takers)
             tallies[index].links += sum(demand_words(demands[taker]) for taker in takers)
             demands = [() if at in takers else demand for at, demand in enumerate(demands)]
         shared = self.share_block(index, demands)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from stallscope.mappings.case import Case
+from stallscope.mappings.case import Case, Reuse
 from stallscope.traces.bursts import compile_compute
-from stallscope.traces.movers import compile_mover
+from stallscope.traces.movers import compile_mover, stream_loops
 from stallscope.traces.nest import Nest, resolve
-from stallscope.traces.program import BufferPlan, MoverStream, Program
+from stallscope.traces.program import (
+    BufferPlan,
+    MoverStream,
+    Program,
+    SpatialBlock,
+    TensorLayout,
+)
 
 __all__ = ["compile_case"]
 
@@ -34,6 +40,9 @@ def compile_case(case: Case) -> Program:
         macs=case.problem.macs,
         output=case.problem.output.name,
         output_dimensions=tuple(sorted(case.problem.output.dimensions)),
+        tensors=_layouts(case),
+        blocks=_blocks(nest),
+        shares_words=case.rules.reuse is Reuse.OVERLAP,
         movers=_outermost_first(movers, nest),
         compute=compile_compute(nest),
         buffers=_plans(nest),
@@ -50,6 +59,31 @@ def _outermost_first(movers: list[MoverStream], nest: Nest) -> tuple[MoverStream
     """Unit order: by parent level, then by the order in which the problem declares tensors."""
     index = {nest.level_name(level): level for level in range(nest.depth)}
     return tuple(sorted(movers, key=lambda mover: index[mover.parent]))
+
+
+def _layouts(case: Case) -> tuple[TensorLayout, ...]:
+    return tuple(
+        TensorLayout(
+            name=tensor.name,
+            ranks=tuple(
+                tuple((term.dimension, term.coefficient) for term in rank) for rank in tensor.ranks
+            ),
+            shape=tensor.tile_shape(case.problem.bounds),
+            is_output=tensor.is_output,
+        )
+        for tensor in case.problem.tensors
+    )
+
+
+def _blocks(nest: Nest) -> tuple[SpatialBlock, ...]:
+    return tuple(
+        SpatialBlock(
+            level=level.name,
+            loops=stream_loops(nest, None, nest.block(index).loops),
+            is_multicast=level.network.multicast,
+        )
+        for index, level in enumerate(nest.case.architecture.levels)
+    )
 
 
 def _plans(nest: Nest) -> tuple[BufferPlan, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 
 from stallscope.mappings.case import Reuse
@@ -115,6 +116,12 @@ class _MoverCompiler:
         times = 1 if self.is_clipped else self.nest.instances(self.parent)
         supplied = [demand_words(self.chain.share(tallies, leaf, base, came)) for base in bases]
         made = self._freeze(now, before, leaf, tallies, times, max(supplied), sum(supplied))
+        made = replace(
+            made,
+            # Without remainders all children are alike: a slide that keeps nothing is a reload.
+            slides=slides and (self.is_clipped or made.room < made.tile_words),
+            sources=tuple(sorted(tallies[-1].sources.items())),
+        )
         return self.records.setdefault(made, len(self.records))
 
     def _freeze(
@@ -237,6 +244,7 @@ class _MoverCompiler:
             classes=self.steps.classes,
             grain=self.steps.grain,
             networks=self.chain.names,
+            spans=tuple(self.spans.items()),
         )
 
 

@@ -27,7 +27,9 @@ __all__ = [
     "Operand",
     "Program",
     "Record",
+    "SpatialBlock",
     "StreamLoop",
+    "TensorLayout",
     "Work",
 ]
 
@@ -106,6 +108,10 @@ class Record:
         links: Words passed between neighbours, all children.
         crossings: One per network on the way, outermost first.
         boxes: New words as (offset, size) per rank and box, of the representative child.
+        slides: Whether the child keeps what the new tile shares with the one before, and only
+            the rest is new. False where nothing is shared; with remainders it may be True there.
+        sources: (taker, giver) pairs, numbers within the innermost block: which neighbour a
+            child takes its new words from. The giver had them in the step before.
     """
 
     words: int
@@ -119,6 +125,8 @@ class Record:
     links: int
     crossings: tuple[Crossing, ...]
     boxes: tuple[tuple[tuple[int, int], ...], ...]
+    slides: bool = False
+    sources: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +153,7 @@ class MoverStream:
         classes: Per bound, the class of each origin of the dimension, in units of ``grain``.
         grain: Per bound, the step between origins.
         networks: Outer level of every network crossed.
+        spans: (dimension, iterations) a tile of the child spans, before clipping.
     """
 
     tensor: str
@@ -164,6 +173,7 @@ class MoverStream:
     classes: tuple[tuple[int, ...], ...]
     grain: tuple[int, ...]
     networks: tuple[str, ...]
+    spans: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,10 +235,16 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeStream:
-    """The bursts of the MAC array; the fields are those of `MoverStream`."""
+    """The bursts of the MAC array; the fields are those of `MoverStream`.
+
+    Attributes:
+        inner: Loops inside a burst, outermost first: every unit walks them, as far as the bounds
+            let it, with one multiply-accumulate per step.
+    """
 
     unit: str
     loops: tuple[StreamLoop, ...]
+    inner: tuple[StreamLoop, ...]
     bounds: tuple[tuple[str, int], ...]
     operands: tuple[Operand, ...]
     records: tuple[Work, ...]
@@ -258,14 +274,68 @@ class BufferPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TensorLayout:
+    """Where a tensor's words are.
+
+    Attributes:
+        name: The tensor.
+        ranks: Per rank the (dimension, coefficient) pairs that sum to the coordinate.
+        shape: Words per rank of the whole tensor; addresses are row-major.
+        is_output: Whether it is the tensor that is written.
+    """
+
+    name: str
+    ranks: tuple[tuple[tuple[str, int], ...], ...]
+    shape: tuple[int, ...]
+    is_output: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpatialBlock:
+    """The instances of the next level below one instance of a level.
+
+    Attributes:
+        level: The outer level.
+        loops: Spatial loops, outermost first. Instances are numbered with the innermost loop
+            fastest; the origins of an instance are the sum over its loops and its parent's.
+        is_multicast: Whether one word that enters reaches several instances. Partial sums
+            combine everywhere.
+    """
+
+    level: str
+    loops: tuple[StreamLoop, ...]
+    is_multicast: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """All streams of one mapped layer."""
+    """All streams of one mapped layer.
+
+    Attributes:
+        name: Name of the case.
+        dims: (dimension, bound) pairs.
+        macs: Multiply-accumulates of the layer.
+        output: The tensor that is written.
+        output_dimensions: Dimensions it depends on.
+        tensors: Layout of every tensor, in the problem's order.
+        blocks: The spatial loops of every level, outermost first.
+        shares_words: Whether destinations share single words (rule ``overlap``), or only whole
+            deliveries that are equal, block by block (``timeloop``).
+        movers: Streams between levels, in unit order.
+        compute: The array's stream.
+        buffers: What each level must hold.
+        used_instances: (level, instances) the mapping uses.
+        fanouts: (level, instances of the next level below one instance).
+    """
 
     name: str
     dims: tuple[tuple[str, int], ...]
     macs: int
     output: str
     output_dimensions: tuple[str, ...]
+    tensors: tuple[TensorLayout, ...]
+    blocks: tuple[SpatialBlock, ...]
+    shares_words: bool
     movers: tuple[MoverStream, ...]
     compute: ComputeStream
     buffers: tuple[BufferPlan, ...]

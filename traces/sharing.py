@@ -141,17 +141,18 @@ def _cells(demands: Sequence[Demand]) -> tuple[dict[tuple[int, ...], int], Deman
     return members, tuple(supply)
 
 
-def linked(block: Block, demands: Sequence[Demand], before: Sequence[Demand]) -> set[int]:
-    """Destinations that can take their words from a neighbour.
+def linked(block: Block, demands: Sequence[Demand], before: Sequence[Demand]) -> dict[int, int]:
+    """Destinations that can take their words from a neighbour, and that neighbour.
 
-    A destination can when its demand equals what a neighbour up, down, left or right got in the
-    step before.
+    A destination can when its demand equals what a neighbour left, right, up or down got in the
+    step before; the first such neighbour gives.
     """
     place = {block.position(index): index for index in range(block.count)}
-    takers = set()
+    takers = {}
     for index, demand in enumerate(demands):
         x, y = block.position(index)
         around = ((x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1))
-        if demand and any(before[place[at]] == demand for at in around if at in place):
-            takers.add(index)
+        givers = [place[at] for at in around if at in place and before[place[at]] == demand]
+        if demand and givers:
+            takers[index] = givers[0]
     return takers

@@ -21,11 +21,11 @@ from typing import NoReturn
 from pydantic import TypeAdapter, ValidationError
 
 from stallscope.simcore.errors import Fault, SpecError
-from stallscope.traces.program import ComputeStream, MoverStream, Program
+from stallscope.traces.program import ComputeStream, MoverStream, Program, StreamLoop
 
 __all__ = ["MAX_BYTES", "VERSION", "from_text", "read", "refuse", "replacing", "save", "to_text"]
 
-VERSION = 1
+VERSION = 2
 """Version of the file's form; a reader refuses others."""
 MAX_BYTES = 256 * 1024 * 1024
 """Largest file read: a program is a page, or some megabytes with many odd remainders."""
@@ -220,6 +220,7 @@ def _inconsistent(program: Program) -> Iterator[_Finding]:
     for number, mover in enumerate(program.movers):
         yield from _astray(mover, f"movers.{number}", dims)
         yield from _unfed(mover, f"movers.{number}", program, fed)
+    yield from _misplaced(program, dims)
     stream = program.compute
     yield from _astray(stream, "compute", dims)
     for number, operand in enumerate(stream.operands):
@@ -235,6 +236,31 @@ def _inconsistent(program: Program) -> Iterator[_Finding]:
             yield f"compute.records.{number}.accesses", len(work.accesses), "one per operand"
 
 
+def _misplaced(program: Program, dims: dict[str, int]) -> Iterator[_Finding]:
+    """Layouts of tensors and spatial loops."""
+    names = [layout.name for layout in program.tensors]
+    if [layout.name for layout in program.tensors if layout.is_output] != [program.output]:
+        yield "tensors", "", f"must have one output, {program.output}"
+    used = {mover.tensor for mover in program.movers}
+    used |= {operand.tensor for operand in program.compute.operands}
+    used |= {plan.tensor for plan in program.buffers}
+    if len(set(names)) != len(names) or not used <= set(names):
+        yield "tensors", ", ".join(names), "must lay out every tensor once"
+    for number, layout in enumerate(program.tensors):
+        if not {name for rank in layout.ranks for name, _ in rank} <= dims.keys():
+            yield f"tensors.{number}.ranks", layout.name, "has unknown dimensions"
+        elif layout.shape != tuple(
+            1 + sum(by * (dims[name] - 1) for name, by in rank) for rank in layout.ranks
+        ):
+            yield f"tensors.{number}.shape", list(layout.shape), "is not that of its ranks"
+    levels = [name for name, _ in program.used_instances][:-1]
+    if [block.level for block in program.blocks] != levels:
+        yield "blocks", len(program.blocks), "must be those of the levels, in their order"
+    for number, block in enumerate(program.blocks):
+        yield from _looped(block.loops, f"blocks.{number}.loops", dims)
+    yield from _looped(program.compute.inner, "compute.inner", dims)
+
+
 def _unfed(
     mover: MoverStream, place: str, program: Program, fed: set[tuple[str, str]]
 ) -> Iterator[_Finding]:
@@ -243,6 +269,10 @@ def _unfed(
     for level in (mover.parent, mover.child):
         if level not in levels:
             yield place, level, "is not a level of the program"
+    if {name for name, _ in mover.spans} != {name for name, _ in program.dims}:
+        yield f"{place}.spans", len(mover.spans), "must have every dimension once"
+    if min((span for _, span in mover.spans), default=1) < 1:
+        yield f"{place}.spans", "", "must be at least 1"
     if not 0 <= mover.parent_depth <= len(mover.loops):
         yield f"{place}.parent_depth", mover.parent_depth, "is not a number of loops"
     if not mover.parent_is_memory and (mover.tensor, mover.parent) not in fed:
@@ -253,11 +283,7 @@ def _astray(
     stream: MoverStream | ComputeStream, place: str, dims: dict[str, int]
 ) -> Iterator[_Finding]:
     """Loops, bounds and record numbers of one stream."""
-    for loop in stream.loops:
-        if loop.dimension not in dims:
-            yield f"{place}.loops", loop.dimension, "is not a dimension of the program"
-        if min(loop.extent, loop.step) < 1:
-            yield f"{place}.loops", f"{loop.extent} of {loop.step}", "must be at least 1"
+    yield from _looped(stream.loops, f"{place}.loops", dims)
     for name, bound in stream.bounds:
         if dims.get(name) != bound:
             yield f"{place}.bounds", f"{name} {bound}", "is not the bound of the dimension"
@@ -266,6 +292,15 @@ def _astray(
     if min(stream.grain, default=1) < 1:
         yield f"{place}.grain", list(stream.grain), "must be at least 1"
     yield from _unnumbered(stream, place)
+
+
+def _looped(loops: tuple[StreamLoop, ...], place: str, dims: dict[str, int]) -> Iterator[_Finding]:
+    """Loops that cannot be walked."""
+    for loop in loops:
+        if loop.dimension not in dims:
+            yield place, loop.dimension, "is not a dimension of the program"
+        if min(loop.extent, loop.step) < 1:
+            yield place, f"{loop.extent} of {loop.step}", "must be at least 1"
 
 
 def _unnumbered(stream: MoverStream | ComputeStream, place: str) -> Iterator[_Finding]:

@@ -1,4 +1,4 @@
-"""Validation: analytical, simulated and reference figures side by side."""
+"""Validation: analytical, simulated and reference figures side by side; law L6."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.validation.comparison import Comparison, ComparisonRow, compare
+from stallscope.validation.function import Verification, verify
 from stallscope.validation.points import Excluded, Point, Report
 from stallscope.validation.timeloop import validate_timeloop
 
@@ -16,8 +17,10 @@ __all__ = [
     "Excluded",
     "Point",
     "Report",
+    "Verification",
     "compare",
     "validate",
+    "verify",
 ]
 
 NAMES = (

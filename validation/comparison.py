@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from stallscope.hw.result import Result
 from stallscope.hw.simulate import simulate
 from stallscope.mappings.case import Case
 from stallscope.validation.causes import Cause, ThreeRoads, three_roads
 from stallscope.validation.figures import CYCLES, ENERGY, Key
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = ["Comparison", "ComparisonRow", "compare", "compare_result"]
 
@@ -57,15 +59,17 @@ class Comparison:
         """The rows with a difference, parts included."""
         return tuple(row for row in self.rows if row.difference)
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> pandas.DataFrame:
         """Return the rows as a table.
 
         Columns: place, tensor, figure, cause (str); analytical, simulated (float, null in a row
         that is a part of a difference); difference (float). Counts are words over all used
         instances, energies pJ, hops averages per word.
         """
+        import pandas  # costs 0.4 s: only who asks for a table pays
+
         columns = list(ComparisonRow.__dataclass_fields__)
-        return pd.DataFrame([asdict(row) for row in self.rows], columns=columns)
+        return pandas.DataFrame([asdict(row) for row in self.rows], columns=columns)
 
 
 def compare(case: Case) -> Comparison:

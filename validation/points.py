@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 import numpy as np
-import pandas as pd
 
 __all__ = ["Excluded", "Point", "Report"]
 
@@ -157,5 +156,7 @@ def _spearman(one: Sequence[float], other: Sequence[float]) -> float | None:
     """Rank correlation, ties by mean rank; None without two different values on both sides."""
     if len(set(one)) < 2 or len(set(other)) < 2:
         return None
-    ranks = [pd.Series(values).rank().to_numpy() for values in (one, other)]
+    import pandas  # costs 0.4 s, and only reports with figures need it
+
+    ranks = [pandas.Series(values).rank().to_numpy() for values in (one, other)]
     return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

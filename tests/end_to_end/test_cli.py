@@ -11,9 +11,9 @@ import pytest
 import stallscope.hw.simulate
 from stallscope.simcore.errors import DeadlockError, SimulationBug, Waiter
 
-COMMANDS = ("simulate", "analyze", "compile", "program", "execute", "run", "validate", "presets",
-            "schema")  # fmt: skip
-LATER = ("verify", "trace", "explain", "bottleneck", "report", "map", "sweep")
+COMMANDS = ("simulate", "analyze", "compile", "program", "execute", "verify", "run", "validate",
+            "presets", "schema", "trace", "explain", "bottleneck")  # fmt: skip
+LATER = ("report", "map", "sweep")
 
 
 def test_help_lists_what_is_built_and_nothing_else(desk) -> None:
@@ -89,7 +89,7 @@ def test_out_holds_the_document_and_its_tables(desk) -> None:
     names = sorted(path.name for path in folder.iterdir())
     assert names == [
         "ledger.csv", "ledger.parquet", "levels.csv", "levels.parquet", "networks.csv",
-        "networks.parquet", "result.json",
+        "networks.parquet", "result.json", "units.csv", "units.parquet",
     ]  # fmt: skip
     assert json.loads((folder / "result.json").read_text()) == json.loads(ran.out)
     rows = pyarrow.parquet.read_table(folder / "levels.parquet").to_pylist()
@@ -130,13 +130,6 @@ def test_rules_can_be_given(desk) -> None:
     assert json.loads(ran.out)["rules"] == {
         "reuse": "timeloop", "link_transfers": False, "first_read_elision": False,
     }  # fmt: skip
-
-
-@pytest.mark.parametrize("level", ["window", "full"])
-def test_traces_that_are_not_built_say_so(desk, level: str) -> None:
-    ran = desk.run("simulate", *desk.files, "--trace", level)
-    assert (ran.code, ran.out) == (2, "")
-    assert f"--trace {level}: is not built yet" in ran.err
 
 
 # ---------------------------------------------------------------------- bad input

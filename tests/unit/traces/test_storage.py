@@ -70,7 +70,7 @@ def test_a_layer_of_a_thousand_million_steps_is_a_page(tmp_path):
 def test_the_file_begins_with_what_it_is(tmp_path):
     storage.save(_program(), tmp_path / "p.json")
     lines = (tmp_path / "p.json").read_text().splitlines()
-    assert lines[:2] == ["{", ' "stallscope_program": 1,']
+    assert lines[:2] == ["{", ' "stallscope_program": 2,']
     assert max(len(line) for line in lines) <= 120
 
 
@@ -105,16 +105,16 @@ def test_an_edited_file_needs_its_digest_removed(tmp_path):
     ("content", "message"),
     [
         (b"", "is not a whole JSON text"),
-        (b'{"stallscope_program": 1, "progr', "is not a whole JSON text"),
+        (b'{"stallscope_program": 2, "progr', "is not a whole JSON text"),
         (b"[" * 100_000, "is not a whole JSON text"),
         (b"[]", "has no key 'stallscope_program'"),
         (b'{"layers": 1}', "has no key 'stallscope_program'"),
-        (b'{"stallscope_program": 2}', r"stallscope_program = 2: is not a version .* reads \(1\)"),
+        (b'{"stallscope_program": 1}', r"stallscope_program = 1: is not a version .* reads \(2\)"),
         (b'{"stallscope_program": true}', "is not a version"),
-        (b'{"stallscope_program": 1}', "program: is missing"),
-        (b'{"stallscope_program": 1, "program": {}, "x": 1}', "x: is not a key of a program file"),
-        (b'{"stallscope_program": 1, "program": {}}', "program.movers.*field required"),
-        (b'{"stallscope_program": 1, "program": 3}', "program = 3"),
+        (b'{"stallscope_program": 2}', "program: is missing"),
+        (b'{"stallscope_program": 2, "program": {}, "x": 1}', "x: is not a key of a program file"),
+        (b'{"stallscope_program": 2, "program": {}}', "program.movers.*field required"),
+        (b'{"stallscope_program": 2, "program": 3}', "program = 3"),
         ("{\"näme\": 1}".encode("latin-1"), "is not UTF-8"),
         (b"PAR1\xff\xfe", "is not UTF-8"),
     ],
@@ -162,6 +162,20 @@ EDITS = {
         lambda b: _mover(b).update(bounds=[["M", 9]], classes=[[0]], grain=[1]), "M 9"),
     "no grain": (
         lambda b: _mover(b).update(bounds=[["M", 8]], classes=[[0]], grain=[0]), "grain = "),
+    "a tensor that nobody lays out": (lambda b: b["tensors"].pop(0), "every tensor once"),
+    "a rank of nothing": (
+        lambda b: b["tensors"][0].update(ranks=[[["Z", 1]]]), "has unknown dimensions"),
+    "a tensor of another size": (
+        lambda b: b["tensors"][0].update(shape=[8, 4, 4]), "is not that of its ranks"),
+    "an output too many": (lambda b: b["tensors"][0].update(is_output=True), "have one output"),
+    "a level without instances": (lambda b: b["blocks"].pop(), "those of the levels"),
+    "instances over nothing": (
+        lambda b: b["blocks"][1]["loops"][0].update(dimension="Z"), "blocks.1.loops = Z"),
+    "a burst over nothing": (
+        lambda b: b["compute"]["inner"][0].update(extent=0), "compute.inner = 0 of 1"),
+    "a tile without a dimension": (lambda b: _mover(b).update(spans=[["M", 1]]), "spans = 1"),
+    "a tile of nothing": (
+        lambda b: _mover(b)["spans"][0].__setitem__(1, 0), "spans: must be at least 1"),
     "a kind of step that is not there": (
         lambda b: _mover(b).update(keyed=[[9, [], 0, 0, 0]]), "keyed = 9"),
 }  # fmt: skip
