@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from stallscope.hw.cursor import Cursor
 from stallscope.simcore.arbiter import Arbiter
-from stallscope.simcore.charge import Flight
 from stallscope.simcore.counter import Channel, Counter
 from stallscope.simcore.environment import Environment, Event
 from stallscope.simcore.recorder import NOTHING
@@ -129,10 +128,6 @@ class Carrier(Unit):
         self.horizon = due
         return due
 
-    def flight(self, done: int, demand: Demand) -> Flight:
-        """How who waits for what left at ``done`` is charged: the broken cycle, then latency."""
-        return Flight(demand.cause, done, self.plan.latency_cause)
-
     def report(self, kind: int, demand: Demand | None, due: int, outcome: int) -> None:
         """Report the step that is done to who records the run; no demand: it moved nothing."""
         assert self.recorder is not None
@@ -225,7 +220,7 @@ class Fill(Carrier):
             self.steps += 1
             if left:
                 self.later(done, left)
-            channel.delivered.send(self.flight(done, demand))
+            channel.delivered.send(demand.cause, done, plan.latency_cause)
             self.later(due, arrived)
         self.stop()
 
@@ -321,7 +316,7 @@ class Refill(Carrier):
             stepped = self.cursor.step()
             if stepped < plan.parent_depth:
                 self.parent_tiles += 1
-            channel.delivered.send(self.flight(done, demand))
+            channel.delivered.send(demand.cause, done, plan.latency_cause)
             self.later(due, arrived)
         self.stop()
 
@@ -380,12 +375,12 @@ class Drain(Carrier):
     def _end(self, stepped: int, demand: Demand | None, done: int, due: int) -> None:
         """A step is done, visible at ``due``; without a demand its tile stays."""
         channel, source, plan = self.channel, self.source, self.plan
-        flight = self.flight(done, demand or plan.demands[self.arrived])
-        channel.drained.send(flight)
+        cause = (demand or plan.demands[self.arrived]).cause
+        channel.drained.send(cause, done, plan.latency_cause)
         room = plan.room[self.arrived] if demand is not None else 0
         effects: list[tuple[Counter, int]] = [(channel.drained, 1), (channel.released, room)]
         if source is not None and stepped < self.plan.parent_depth:
-            source.finished.send(flight)
+            source.finished.send(cause, done, plan.latency_cause)
             effects.append((source.finished, 1))
         if self.recorder is not None:
             kind = len(plan.demands) if demand is None else self.arrived

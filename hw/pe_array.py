@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from stallscope.hw.cursor import Cursor
 from stallscope.hw.mover import MoverPlan, Wiring
-from stallscope.simcore.charge import Charge, Flight
+from stallscope.simcore.charge import Charge
 from stallscope.simcore.counter import Channel, Counter
 from stallscope.simcore.environment import Event
 from stallscope.simcore.errors import SimulationBug
@@ -157,7 +157,7 @@ class PeArray(Unit):
                 self.later(done, released)
                 released = ()
             for counter, _ in results:
-                counter.send(Flight(self._cause_at_end(demand), done, plan.latency_cause))
+                counter.send(self._cause_at_end(demand), done, plan.latency_cause)
             self.later(due, released + results)
             if stepped >= 0 and self.boundary is not None:
                 self.boundary(stepped)
@@ -179,19 +179,25 @@ class PeArray(Unit):
     def _await_operands(self) -> Generator[Event, None, None]:
         """Wait for every missing operand; the last one to arrive is to blame for all of it."""
         # Nothing that a skip must move lives in a local variable across a yield.
-        now = self.begun = self.env._now
+        self.begun = self.env._now
         missing = [port for port in self.operands if port.channel.delivered.value < port.tiles]
-        self._charges = [Charge(port.feeder, len(self.causes), now) for port in missing]
-        for port, charge in zip(missing, self._charges, strict=True):
-            port.channel.delivered.watch(port.tiles, charge, self)
+        self._charges = [
+            port.channel.delivered.charge(port.tiles, port.feeder, self) for port in missing
+        ]
+        charge: Charge | None = self._charges[0]
         for number, port in enumerate(missing):
             if port.channel.delivered.value < port.tiles:
                 last = number
-                yield self.wait(port.channel.delivered, port.tiles, self.OPERAND, port.feeder)
-        split = self._charges[last].amounts(self.env._now)
+                yield self.wait(
+                    port.channel.delivered, port.tiles, self.OPERAND, port.feeder, charge
+                )
+            charge = None
+        blamed = self._charges[last]
         self._charges = []
-        self.stack = [value + by for value, by in zip(self.stack, split, strict=True)]
+        blamed.add_to(self.stack, self.env._now)
         if self.recorder is not None:
+            split = [0] * len(self.stack)
+            blamed.add_to(split, self.env._now)
             self._report_wait(self.begun, missing[last].channel.delivered.number, split)
 
     def _pause(self, cycles: int) -> Event:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Protocol
 
-__all__ = ["Charge", "Flight", "Maker"]
+__all__ = ["Charge", "Maker"]
 
 
 class Maker(Protocol):
@@ -26,75 +26,67 @@ class Maker(Protocol):
         """Cycles per cause up to now."""
 
 
-class Flight:
-    """How something under way is charged: to ``cause`` until a cycle, then to ``latency``."""
-
-    __slots__ = ("cause", "latency", "until")
-
-    def __init__(self, cause: int, until: int, latency: int) -> None:
-        self.cause = cause
-        self.until = until
-        self.latency = latency
-
-    def later(self, cycles: int) -> Flight:
-        """Return the same, ``cycles`` later."""
-        return Flight(self.cause, self.until + cycles, self.latency)
-
-
 class Charge:
     """The charge of one wait, from the present on.
 
     Attributes:
-        maker: Who is followed, until what is awaited is under way.
-        flight: How the rest is charged, from then on.
+        maker: Who is followed, until what is awaited is under way; None from then on.
+        cause, until, latency: From then on: charged to ``cause`` until a cycle, then to
+            ``latency``.
     """
 
-    __slots__ = ("_base", "_causes", "_since", "flight", "maker")
+    __slots__ = ("_base", "_parts", "_since", "cause", "latency", "maker", "until")
 
-    def __init__(self, maker: Maker, causes: int, now: int) -> None:
+    def __init__(self, now: int) -> None:
+        self.maker: Maker | None = None
+        self.cause = self.latency = 0
+        self.until = now
+        self._since = now
+        self._base: list[int] = []
+        self._parts: list[int] | None = None
+
+    def follow(self, maker: Maker) -> None:
+        """What is awaited is not under way yet: whatever holds its maker up is to blame."""
         self.maker = maker
-        self.flight: Flight | None = None
-        self._since = now
         self._base = maker.blame()
-        self._causes = [0] * causes
 
-    def is_under_way(self, now: int, flight: Flight) -> None:
-        """Stop following the maker: what is awaited is under way."""
-        self._causes = self.amounts(now)
+    def is_under_way(self, now: int, cause: int, until: int, latency: int) -> None:
+        """What is awaited is under way: to ``cause`` until a cycle, then to ``latency``."""
+        if self.maker is not None:
+            self._parts = [b - a for a, b in zip(self._base, self.maker.blame(), strict=True)]
+            self.maker = None
         self._since = now
-        self.flight = flight
+        self.cause, self.until, self.latency = cause, until, latency
 
-    def amounts(self, now: int) -> list[int]:
-        """Cycles per cause from the beginning (or the last `restart`) up to ``now``."""
-        found = self._causes.copy()
-        flight = self.flight
-        if flight is not None:
-            broken = min(flight.until, now) - self._since
-            if broken > 0:
-                found[flight.cause] += broken
-                found[flight.latency] += now - self._since - broken
-            else:
-                found[flight.latency] += now - self._since
-        elif now > self._since:
+    def add_to(self, causes: list[int], now: int) -> None:
+        """Add the cycles since the beginning (or the last `restart`) to an account per cause."""
+        if self.maker is not None:
             for index, value in enumerate(self.maker.blame()):
-                found[index] += value - self._base[index]
-        return found
-
-    def shift(self, cycles: int) -> None:
-        """Move what is under way; `restart` follows."""
-        if self.flight is not None:
-            self.flight = self.flight.later(cycles)
+                causes[index] += value - self._base[index]
+            return
+        if self._parts is not None:
+            for index, value in enumerate(self._parts):
+                causes[index] += value
+        left = now - self._since
+        broken = min(self.until, now) - self._since
+        if broken > 0:
+            causes[self.cause] += broken
+            left -= broken
+        causes[self.latency] += left
 
     def restart(self, now: int) -> None:
         """Count from ``now`` on: what came before has been accounted for."""
-        self._causes = [0] * len(self._causes)
+        self._parts = None
         self._since = now
-        if self.flight is None:
+        if self.maker is not None:
             self._base = self.maker.blame()
+
+    def shift(self, cycles: int) -> None:
+        """Move what is under way; `restart` follows."""
+        self.until += cycles
 
     def relative(self, now: int) -> Hashable:
         """How the wait goes on, for the fast-forward."""
-        flight = self.flight
-        if flight is None:
+        if self.maker is not None:
             return self.maker.name
-        return (max(0, flight.until - now), flight.cause, flight.latency)
+        return (max(0, self.until - now), self.cause, self.latency)

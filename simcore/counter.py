@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from stallscope.simcore.charge import Charge, Flight
+from stallscope.simcore.charge import Charge, Maker
 from stallscope.simcore.environment import FOREVER, Environment, Event
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ class Counter:
         sent: What the value will be when everything under way has arrived.
     """
 
-    __slots__ = ("_channel", "_env", "_event", "_flight", "_watched", "name", "need", "number",
+    __slots__ = ("_channel", "_env", "_event", "_last", "_watched", "name", "need", "number",
                  "sent", "value", "waiter")  # fmt: skip
 
     def __init__(self, env: Environment, channel: Channel, name: str, number: int) -> None:
         self._env = env
         self._channel = channel
         self._event: Event | None = None
-        self._flight: Flight | None = None
+        self._last = (0, 0, 0)  # cause, until, latency of the last one sent
         self._watched: list[tuple[int, Charge, Unit]] = []
         self.name = name
         self.number = number
@@ -50,28 +50,36 @@ class Counter:
             self.need, self.waiter, self._event = FOREVER, None, None
             self._env.at(self._env._now, waiter.order, event)
 
-    def send(self, flight: Flight) -> None:
-        """One more is under way: who waits for it is held up by nothing else from now on."""
+    def send(self, cause: int, until: int, latency: int) -> None:
+        """One more is under way: who waits for it is held up by nothing else from now on.
+
+        Args:
+            cause: What the broken last cycle of its transfer is charged to.
+            until: Cycle by which its last word has moved.
+            latency: What the way from then on is charged to.
+        """
         self._channel.stamp += 1
         sent = self.sent = self.sent + 1
-        self._flight = flight
+        self._last = (cause, until, latency)
         if self._watched:
             for need, charge, unit in self._watched:
                 if need <= sent:
                     unit.stamp += 1
-                    charge.is_under_way(self._env._now, flight)
+                    charge.is_under_way(self._env._now, cause, until, latency)
             self._watched = [entry for entry in self._watched if entry[0] > sent]
 
-    def watch(self, need: int, charge: Charge, unit: Unit) -> None:
-        """Have a charge told when what it waits for is under way; it may be already."""
+    def charge(self, need: int, maker: Maker, unit: Unit) -> Charge:
+        """Return the charge of a unit's wait until ``need``, which ``maker`` will bring about."""
+        now = self._env._now
+        charge = Charge(now)
         if need > self.sent:
+            charge.follow(maker)
             self._watched.append((need, charge, unit))
-            return
-        flight = self._flight
-        assert flight is not None
+            return charge
+        cause, until, latency = self._last
         # Of several under way only the last one's transfer can still be in its broken cycle.
-        until = flight.until if need == self.sent else self._env._now
-        charge.is_under_way(self._env._now, Flight(flight.cause, until, flight.latency))
+        charge.is_under_way(now, cause, until if need == self.sent else now, latency)
+        return charge
 
     def until(self, need: int, unit: Unit) -> Event:
         """Return the event that the value has reached ``need``; at most one unit waits."""
@@ -89,19 +97,18 @@ class Counter:
 
     def under_way(self) -> tuple[int, ...]:
         """How many are under way, and how the last one goes on."""
-        flight = self._flight
-        if flight is None or self.sent == self.value:
+        if self.sent == self.value:
             return ()
-        broken = max(0, flight.until - self._env._now)
-        return (self.sent - self.value, broken, flight.cause, flight.latency)
+        cause, until, latency = self._last
+        return (self.sent - self.value, max(0, until - self._env._now), cause, latency)
 
     def shift(self, amount: int, cycles: int) -> None:
         """Move value, awaited values and what is under way."""
         self.value += amount
         self.sent += amount
         self._watched = [(need + amount, charge, unit) for need, charge, unit in self._watched]
-        if self._flight is not None:
-            self._flight = self._flight.later(cycles)
+        cause, until, latency = self._last
+        self._last = (cause, until + cycles, latency)
         if self.waiter is not None:
             self.need += amount
 

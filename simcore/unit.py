@@ -97,7 +97,7 @@ class Unit:
     def enter(self, state: int, cause: int, charge: Charge | None = None) -> None:
         """Change state: what the unit does from now on, and what is to blame meanwhile."""
         self.stamp += 1
-        self.flush()
+        self._settle()
         if self.recorder is not None:
             self._report(state)
         self.entered = self.env._now
@@ -108,18 +108,16 @@ class Unit:
     def blame(self) -> list[int]:
         """Cycles per cause up to now."""
         causes = self.causes.copy()
-        elapsed = self.env._now - self.since
-        if not elapsed:
-            return causes
-        if self.charge is None:
-            causes[self.cause] += elapsed
-        else:
-            for index, value in enumerate(self.charge.amounts(self.env._now)):
-                causes[index] += value
+        now = self.env._now
+        if now != self.since:
+            if self.charge is None:
+                causes[self.cause] += now - self.since
+            else:
+                self.charge.add_to(causes, now)
         return causes
 
-    def flush(self) -> None:
-        """Bring both accounts up to the present."""
+    def _settle(self) -> None:
+        """Bring both accounts up to the present, where a state ends."""
         now = self.env._now
         elapsed = now - self.since
         if elapsed:
@@ -127,11 +125,15 @@ class Unit:
             if self.charge is None:
                 self.causes[self.cause] += elapsed
             else:
-                causes = self.causes
-                for index, value in enumerate(self.charge.amounts(now)):
-                    causes[index] += value
-                self.charge.restart(now)
+                self.charge.add_to(self.causes, now)
             self.since = now
+
+    def flush(self) -> None:
+        """Bring both accounts up to the present, in the middle of a state."""
+        if self.env._now != self.since:
+            self._settle()
+            if self.charge is not None:
+                self.charge.restart(self.since)
 
     def _report(self, following: int) -> None:
         """Report a wait that is over; remember the causes where another one begins."""
@@ -171,12 +173,20 @@ class Unit:
         """Return an event for this unit's process to wait on."""
         return self.env.make(self)
 
-    def wait(self, counter: Counter, need: int, state: int, maker: Unit | None) -> Event:
-        """Wait until a counter reaches ``need``; ``maker`` is to blame until that is under way."""
-        charge = None
-        if maker is not None:
-            charge = Charge(maker, len(self.causes), self.env._now)
-            counter.watch(need, charge, self)
+    def wait(
+        self,
+        counter: Counter,
+        need: int,
+        state: int,
+        maker: Unit | None,
+        charge: Charge | None = None,
+    ) -> Event:
+        """Wait until a counter reaches ``need``; ``maker`` is to blame until that is under way.
+
+        A ``charge`` of this wait that begins now may be given; it is only read.
+        """
+        if charge is None and maker is not None:
+            charge = counter.charge(need, maker, self)
         self.enter(state, self.cause_of(state), charge)
         self.awaited = counter
         return counter.until(need, self)
