@@ -320,7 +320,8 @@ class PeArray(Unit):
         for port in self.operands:
             port.shadow.jump(level, times * iterations)
         for charge in self._charges:
-            charge.shift(times * cycles)
+            if charge is not self.charge:
+                charge.shift(times * cycles)
 
     def resume(self) -> None:
         """A wait goes on from the present: what came before is in the growth already."""
