@@ -339,7 +339,24 @@ def schema(
         typer.echo(json_text(schema_of(name)), nl=False)
 
 
-_LATER = ("verify", "trace", "explain", "bottleneck", "report", "map", "sweep")
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that --out wrote.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Else DIR/report.html.")] = None,
+    window: Annotated[
+        str | None, typer.Option("--window", metavar="A:B", help="Cycles of the timeline.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Explain a run on one HTML page that needs nothing else."""
+    with exit_codes():
+        from stallscope.report import page
+
+        place = page.report_folder(folder, out=out, window=window, force=force)
+        typer.echo(f"Written to {place}, {place.stat().st_size:,} bytes")
+
+
+_LATER = ("verify", "trace", "explain", "bottleneck", "map", "sweep")
 
 
 def _add_later(name: str) -> None:

@@ -12,8 +12,8 @@ import stallscope.hw.simulate
 from stallscope.simcore.errors import DeadlockError, SimulationBug, Waiter
 
 COMMANDS = ("simulate", "analyze", "compile", "program", "execute", "run", "validate", "presets",
-            "schema")  # fmt: skip
-LATER = ("verify", "trace", "explain", "bottleneck", "report", "map", "sweep")
+            "report", "schema")  # fmt: skip
+LATER = ("verify", "trace", "explain", "bottleneck", "map", "sweep")
 
 
 def test_help_lists_what_is_built_and_nothing_else(desk) -> None:
