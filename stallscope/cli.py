@@ -342,10 +342,8 @@ def schema(
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that --out wrote.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Else DIR/report.html.")] = None,
-    window: Annotated[
-        str | None, typer.Option("--window", metavar="A:B", help="Cycles of the timeline.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="HTML file; else DIR/report.html.")] = None,
+    window: Annotated[str | None, typer.Option(metavar="A:B", help="Cycles to draw.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Explain a run on one HTML page that needs nothing else."""

@@ -80,6 +80,9 @@ def page_text(recorded: Recorded, window: tuple[int, int] | None = None) -> str:
     """
     environment = _environment()
     run, trace = recorded.run, recorded.trace
+    if window is not None and trace is None:
+        asked = f"{window[0]}:{window[1]}"
+        raise _refused("--window", asked, "needs a trace", "run again with --trace full")
     components = [] if run is None else _components(run)
     if trace is not None:
         components += sorted({price[0] for price in trace.meta.prices} - set(components))

@@ -163,6 +163,8 @@ def test_without_a_trace_the_page_says_how_to_get_one(run: Path) -> None:
     assert "--trace full" in page.text
     assert "Where the cycles go" in page.text
     assert not [tag for tag, _ in page.elements if tag in ("svg", "script")]
+    with pytest.raises(SpecError, match="--window = 1:9: needs a trace; run again with --trace"):
+        page_of(run, (1, 9))
 
 
 def test_a_trace_of_a_window_shows_what_was_recorded(tmp_path: Path, tiny: Path, record) -> None:
@@ -178,6 +180,18 @@ def test_without_energies_there_is_no_power(tmp_path: Path, tiny: Path, record) 
     page = page_of(tmp_path / "run")
     assert "no energy table" in page.text
     assert "Power" not in page.text
+
+
+def test_leakage_and_networks_have_power_too(tmp_path: Path, tiny: Path, record) -> None:
+    text = tiny.read_text().replace("area: 1000", "leak: 0.5")
+    link = "network: {bandwidth: 4, hop_latency: 1, ingress_energy: 3}"
+    tiny.write_text(text.replace("write_bandwidth: 4}", f"write_bandwidth: 4, {link}}}"))
+    document = record(tmp_path / "run", tiny)
+    network = document["networks"][1]["name"]
+    assert {network, "GLB"} <= {line["component"] for line in document["ledger"]}
+    page = page_of(tmp_path / "run")
+    series = json.loads(page.scripts[0])["power"]["lanes"][0]["series"]
+    assert {network, "leakage", "DRAM", "MAC"} <= {one["label"] for one in series}
 
 
 def stop(folder: Path) -> None:

@@ -127,6 +127,7 @@
       var box = plots[lane].getBoundingClientRect(), own = root.getBoundingClientRect();
       var share = (model.middle(lane, index) - chart.begin) / span;
       var at = box.left + box.width * Math.max(0, Math.min(1, share));
+      if (x !== null && name === "timeline") { at = x; }
       cross.style.left = (at - own.left) + "px";
       cross.hidden = false;
       shown = hide;
