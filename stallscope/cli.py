@@ -318,7 +318,7 @@ def schema(
 
 
 add_trace_commands(app)
-_LATER = ("report", "map", "sweep")
+_LATER = ("map", "sweep")
 
 
 def _add_later(name: str) -> None:

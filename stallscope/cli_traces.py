@@ -33,9 +33,7 @@ class ExportFormat(StrEnum):
     CHROME = "chrome"
 
 
-Folder = Annotated[
-    Path, typer.Argument(metavar="DIR", help="The --out folder of a run with --trace.")
-]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of a run.")]
 OutFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write.")]
 Format = Annotated[
     ExportFormat | None,
@@ -148,8 +146,23 @@ def bottleneck(
         looking.bottleneck(files, options, as_json, fast_forward=not no_fast_forward)
 
 
+def report(
+    folder: Folder,
+    out: Annotated[Path | None, typer.Option(help="HTML file; else DIR/report.html.")] = None,
+    window: Window = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Explain a run on one HTML page that needs nothing else."""
+    with exit_codes():
+        from stallscope.report import page
+
+        place = page.report_folder(folder, out=out, window=window, force=force)
+        typer.echo(f"Written to {place}, {place.stat().st_size:,} bytes")
+
+
 def add_trace_commands(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.add_typer(trace_app, name="trace")
     app.command()(explain)
     app.command()(bottleneck)
+    app.command()(report)

@@ -90,6 +90,7 @@ def _head(case: Case, name: str) -> Document:
         "schema": SCHEMA_VERSION,
         "stallscope": stallscope.__version__,
         "name": name,
+        "accelerator": case.architecture.name,
         "inputs": {
             "files": [file.path for file in case.files],
             "sha256": [file.sha256 for file in case.files],
@@ -128,6 +129,7 @@ def _levels(counts: Counts, case: Case, cycles: int) -> list[Document]:
                 "name": level.name,
                 "instances": level.instances,
                 "used_instances": level.used_instances,
+                "capacity_words": spec.capacity_words,
                 "area_um2": level.area_um2,
                 "leakage_pj": level.leakage_pj,
                 "tensors": {name: _level_tensor(level, name) for name in level.tensors},

@@ -54,7 +54,7 @@ def test_every_data_file_is_in_the_package_data() -> None:
         data = {
             path
             for path in folder.rglob("*")
-            if path.suffix in (".yaml", ".json", ".typed")
+            if path.suffix in (".yaml", ".json", ".typed", ".html", ".css", ".js")
             and not any(parent.is_symlink() for parent in path.parents)
         }
         assert data <= listed, f"{package}: {sorted(map(str, data - listed))}"

@@ -1,8 +1,15 @@
-"""A case small enough to follow by hand, as one native file."""
+"""A case small enough to follow by hand, as one native file, and the folders of recorded runs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+import stallscope as ss
+from stallscope.catalog import preset
+from stallscope.hw.simulate import Tracing, simulate
+from stallscope.report.document import result_document
+from stallscope.report.outputs import json_text
 
 TINY = """\
 stallscope: 1
@@ -35,3 +42,36 @@ def tiny(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.yaml"
     path.write_text(TINY)
     return path
+
+
+def _record(folder: Path, *files: Path, name: str | None = None, level: str = "full",
+           window: tuple[int, int] | None = None) -> dict:  # fmt: skip
+    """Simulate a case into a run's folder, as ``--out`` and ``--trace`` do; its document."""
+    case = ss.load(*files, name=name)
+    folder.mkdir(parents=True, exist_ok=True)
+    tracing = Tracing(level=level, window=window, folder=folder / "trace")
+    document = result_document(simulate(case, trace=tracing), case)
+    (folder / "result.json").write_text(json_text(document))
+    return document
+
+
+@pytest.fixture
+def record() -> Callable[..., dict]:
+    """Simulates a case into a run's folder."""
+    return _record
+
+
+@pytest.fixture
+def run(tmp_path: Path, tiny: Path) -> Path:
+    """The folder of a traced run of the small case."""
+    _record(tmp_path / "run", tiny)
+    return tmp_path / "run"
+
+
+@pytest.fixture(scope="session")
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a traced run of AlexNet's CONV3 on the Eyeriss-like preset."""
+    folder = tmp_path_factory.mktemp("layer")
+    conv3 = preset("alexnet-conv").path.parent / "alexnet" / "conv3.yaml"
+    _record(folder, preset("eyeriss-168").path, conv3, name="conv3")
+    return folder
