@@ -73,6 +73,9 @@ class Flows:
         self._stored = trace.stored
         self._units = len(trace.meta.units)
         self._window = (start, end)
+        window = trace.meta.window
+        self._opens = trace.begin
+        self._closes = trace.cycles + 1 if window is None else window[1]
         wanted = np.isin(trace.stored.unit_of, list(units))
         self._awaited = [
             _Awaited.of(trace, number, wanted) for number in range(len(trace.meta.counters))
@@ -86,15 +89,16 @@ class Flows:
             if not len(waits.row):
                 continue
             parts = [made.between(self._stored, first, last) for made in one.changes]
-            yield from self._matched(waits, _joined(parts), one.is_by_one)
+            yield from self._matched(waits, _joined(parts), one)
 
-    def _matched(self, waits: _Found, made: _Found, is_by_one: bool) -> Iterator[Flow]:
+    def _matched(self, waits: _Found, made: _Found, one: _Awaited) -> Iterator[Flow]:
         """The arrows from what changed a counter to who waited for it."""
         low = np.searchsorted(made.moment, waits.moment, side="left")
         high = np.searchsorted(made.moment, waits.moment, side="right")
-        known = np.flatnonzero(high > low if is_by_one else high == low + 1)
+        known = np.flatnonzero(high > low if one.is_by_one else high == low + 1)
         change = low[known]
-        is_shown = self._shows(made.row[change], made.shift[change])
+        is_shown = self._is_sure(made, change, one)
+        is_shown &= self._shows(made.row[change], made.shift[change])
         is_shown &= self._shows(waits.row[known], waits.shift[known])
         known, change = known[is_shown], change[is_shown]
         unit_of, steps = self._stored.unit_of, self._stored.column("step")
@@ -109,6 +113,16 @@ class Flows:
         )
         for values in zip(*(column.tolist() for column in columns), strict=True):
             yield Flow(*values)
+
+    def _is_sure(self, made: _Found, change: Numbers, one: _Awaited) -> NDArray[np.bool_]:
+        """Whether no step that was not recorded may have changed the counter in that cycle."""
+        is_sure = np.ones(len(change), dtype=np.bool_)
+        if self._opens:
+            # A step before the first one recorded may have been due in the same cycle.
+            is_sure &= (made.row[change] != one.first) | (made.shift[change] > 0)
+        if not one.is_by_one:
+            is_sure &= made.moment[change] < self._closes
+        return is_sure
 
     def _shows(self, rows: Numbers, shifts: Numbers) -> NDArray[np.bool_]:
         """Whether rows touch the window."""
@@ -161,6 +175,11 @@ class _Awaited:
     waits: _Moments
     changes: tuple[_Moments, ...]
     is_by_one: bool
+
+    @property
+    def first(self) -> int:
+        """Stored row of the first change recorded."""
+        return min((int(made.rows[0]) for made in self.changes if len(made.rows)), default=-1)
 
     @classmethod
     def of(cls, trace: Trace, number: int, wanted: NDArray[np.bool_]) -> _Awaited:

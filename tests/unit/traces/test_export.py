@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from stallscope.hw.simulate import Tracing, simulate
+from stallscope.hw.simulate import Tracing, execute, simulate
 from stallscope.mappings.architecture import Architecture, ComputeLevel, StorageLevel
 from stallscope.mappings.case import Case
 from stallscope.mappings.mapping import Buffering, LevelMapping, Loop, Mapping
 from stallscope.mappings.problem import Dimension, Problem, Tensor, Term
-from stallscope.simcore.errors import SpecError
+from stallscope.simcore.errors import DeadlockError, SpecError
 from stallscope.traces.chrome import export_chrome
+from stallscope.traces.compile import compile_case
 from stallscope.traces.perfetto_export import export_perfetto
 from stallscope.traces.picture import Exported, Picture
+from stallscope.traces.trace import read_trace
 
 WEIGHTS, MAC = "W DRAM->GLB", "MAC"
 EVERYTHING = {"start": None, "end": None, "units": None, "every": None}
@@ -165,6 +167,23 @@ def test_a_part_of_a_run_says_that_words_held_are_not_known() -> None:
     assert "held" not in {curve.name.rpartition(" ")[2] for _, curve in picture.curves}
     assert str(picture.about["words held"]).startswith("left out")
     assert picture.about["window"] == "10:40"
+
+
+def test_the_trace_of_a_deadlock_says_so(tmp_path) -> None:
+    """The second tile waits for a room that its consumer never leaves."""
+    case = one_tile_at_a_time()
+    program = compile_case(case)
+    outer, inner = case.architecture.levels
+    tight = inner.model_copy(update={"capacity_words": 3})
+    narrow = case.architecture.model_copy(update={"levels": (outer, tight)})
+    stuck = case.model_copy(update={"architecture": narrow})
+    with pytest.raises(DeadlockError):
+        execute(program, stuck, trace=Tracing(level="full", folder=tmp_path / "trace"))
+    picture = Picture(read_trace(tmp_path), **EVERYTHING)
+    assert picture.about["run"] == "stopped: deadlock"
+    assert len(list(picture.slices())) == picture.exported().slices
+    for export in (export_chrome, export_perfetto):
+        assert export(read_trace(tmp_path), tmp_path / "out") == picture.exported()
 
 
 @pytest.mark.parametrize("export", [export_chrome, export_perfetto])

@@ -6,6 +6,7 @@ import json
 from collections import Counter as Multiset
 from collections import defaultdict
 
+import pyarrow
 import pytest
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -14,13 +15,14 @@ from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import TrackEvent
 
 from stallscope.hw.simulate import simulate
 from stallscope.simcore import counter
+from stallscope.traces import expansion, picture
 from stallscope.traces.chrome import export_chrome
 from stallscope.traces.perfetto_export import export_perfetto
 from tests.property.seeded import seeded_case
 
 SEEDS = [
-    *(3, 6, 8, 9, 15, 18),
-    *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, 5, 7, 11, 17, 24)),
+    *(3, 6, 15, 25),
+    *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, 5, 7, 8, 9, 11, 17, 18, 24)),
 ]
 NUMBERS = ("step", "words", "bytes", "wait_cycles", "delivered", "wait_class")
 
@@ -276,16 +278,65 @@ def test_a_window_is_the_window_of_the_trace(seed, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_a_recorded_window_has_no_other_arrows_than_the_run(seed, tmp_path) -> None:
+    """What was not recorded may have been due in the same cycle: then there is no arrow."""
+    case = seeded_case(seed)
+    trace = simulate(case, trace="full").trace
+    export_chrome(trace, tmp_path / "all")
+    arrows = from_chrome(tmp_path / "all").arrows
+    missing = []
+    for start in range(0, trace.cycles, max(1, trace.cycles // 9)):
+        window = (start, min(start + max(9, trace.cycles // 11), trace.cycles))
+        part = simulate(case, trace="window", window=window).trace
+        made = export_chrome(part, tmp_path / "part")
+        found = from_chrome(tmp_path / "part").arrows
+        assert found.items() <= arrows.items()
+        inside = export_chrome(trace, tmp_path / "inside", start=window[0], end=window[1])
+        assert made.slices == inside.slices
+        missing.append(inside.flows - made.flows)
+    assert missing[0] <= len(trace.meta.counters)
+    assert min(missing) >= 0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_how_much_is_in_memory_does_not_matter(seed, tmp_path, monkeypatch) -> None:
+    """A few slices at a time: arrows lead from part to part, and no part is much too large."""
+    trace = simulate(seeded_case(seed), trace="full").trace
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for export in (export_chrome, export_perfetto):
+        export(trace, whole, end=trace.cycles // 2)
+        with monkeypatch.context() as patch:
+            patch.setattr(expansion, "CHUNK", 50)
+            patch.setattr(picture, "_PART", 7)
+            export(trace, parts, end=trace.cycles // 2)
+        assert whole.read_bytes() == parts.read_bytes()
+
+
+@pytest.mark.parametrize("fast_forward", [True, False])
+def test_a_trace_is_expanded_in_parts(fast_forward, monkeypatch) -> None:
+    """Also what repeats many times at once, and many rows of which nothing repeats."""
+    trace = simulate(seeded_case(14), trace="full", fast_forward=fast_forward).trace
+    rows = trace.window()
+    assert len(rows) > 1000
+    monkeypatch.setattr(expansion, "CHUNK", 50)
+    batches = list(trace.batches())
+    assert max(batch.num_rows for batch in batches) < 2 * 50
+    assert pyarrow.concat_tables(batches).equals(rows)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_arrows_start_at_the_step_that_woke_the_unit(seed, tmp_path, monkeypatch) -> None:
     """Checked against the counters themselves, as they grow in the run."""
-    woken: dict[tuple[str, int], tuple[int, int]] = {}
+    woken: dict[tuple[str, int, str], tuple[int, int]] = {}
     grown: Multiset[int] = Multiset()
     add = counter.Counter.add
 
     def watched(self, amount: int) -> None:
         grown[self.number] += amount > 0
         if self.value + amount >= self.need:
-            woken[self.waiter.name, self._env._now] = (self.number, grown[self.number])
+            # A second wait in the cycle would be of length 0, and no row.
+            key = (self.waiter.name, self._env._now, self.name)
+            woken.setdefault(key, (self.number, grown[self.number]))
         add(self, amount)
 
     monkeypatch.setattr(counter.Counter, "add", watched)
@@ -298,5 +349,5 @@ def test_arrows_start_at_the_step_that_woke_the_unit(seed, tmp_path, monkeypatch
     arrows = from_chrome(tmp_path / "out").arrows
     assert arrows
     for source, wait in arrows.values():
-        number, count = woken[wait[0], wait[2]]
+        number, count = woken[wait[0], wait[2], wait[3].removeprefix("WAIT ")]
         assert source[:3] == changes[number][count - 1]
