@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from stallscope.commands import load_case, read_window
-from stallscope.failures import not_built
 from stallscope.report.outputs import check_free, json_text, write_file
 from stallscope.report.tables import Column, make_console, percent, table, whole
 from stallscope.run import LoadOptions
@@ -223,7 +222,21 @@ def _bar(row: dict[str, Any], length: int, *, ascii_only: bool) -> Text:
 
 def export(folder: Path, part: Part, out: Path, file_format: str | None, force: bool) -> None:
     """Write a trace for a viewer."""
-    raise not_built("stallscope trace export")
+    check_free(out, force=force)
+    trace = read_trace(folder)
+    first, last = part.range(trace)
+    trace.check_window(first, last)
+    chosen = file_format or ("chrome" if out.suffix == ".json" else "perfetto")
+    if chosen == "chrome":
+        from stallscope.traces.chrome import export_chrome as write
+    else:
+        from stallscope.traces.perfetto_export import export_perfetto as write
+    out.parent.mkdir(parents=True, exist_ok=True)
+    done = write(trace, out, start=first, end=last)
+    typer.echo(
+        f"{done.slices:,} slices, {done.flows:,} arrows and {done.counters:,} counter values "
+        f"written to {out}"
+    )
 
 
 # ---------------------------------------------------------------------- why

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,13 +75,30 @@ def chunked(
     """Spread out the rows that end from ``since`` to ``until``, a bounded number at a time."""
     waiting: list[Piece] = []
     count = 0
-    for piece in repeats.pieces(since, until):
-        waiting.append(piece)
-        count += (piece.last - piece.first) * piece.times
-        if count >= CHUNK:
-            yield places(waiting, rows, unit_of)
-            waiting, count = [], 0
+    for whole in repeats.pieces(since, until):
+        for piece in _parts(whole):
+            waiting.append(piece)
+            count += (piece.last - piece.first) * piece.times
+            if count >= CHUNK:
+                yield places(waiting, rows, unit_of)
+                waiting, count = [], 0
     yield places(waiting, rows, unit_of)
+
+
+def _parts(piece: Piece) -> Iterator[Piece]:
+    """A piece as pieces of at most `CHUNK` rows."""
+    most = max(1, CHUNK // (piece.last - piece.first))
+    for done in range(0, piece.times, most):
+        steps = piece.steps
+        if steps is not None and piece.growth is not None:
+            steps = steps + done * piece.growth
+        times = min(most, piece.times - done)
+        shift = piece.shift + done * piece.cycles
+        part = replace(piece, times=times, shift=shift, steps=steps)
+        # Several times over they are few enough; else they may be too many even once.
+        step = CHUNK if times == 1 else part.last - part.first
+        for first in range(part.first, part.last, step):
+            yield replace(part, first=first, last=min(first + step, part.last))
 
 
 def expanded(stored: pyarrow.Table, at: Places) -> pyarrow.Table:
@@ -101,6 +118,8 @@ def touching(table: pyarrow.Table, start: int, end: int) -> pyarrow.Table:
     """The rows that touch cycles ``start`` to ``end`` - 1; an empty slice touches its cycle."""
     from pyarrow import compute
 
+    if start >= end:
+        return table.slice(0, 0)
     begins, ends = table.column("start"), table.column("end")
     longest = compute.max_element_wise(ends, compute.add(begins, 1))
     return table.filter(compute.and_(compute.less(begins, end), compute.greater(longest, start)))

@@ -102,6 +102,19 @@ def test_expand_writes_every_slice(desk, run_folder, ending) -> None:
     assert "exists; name another file or give --force" in again.err
 
 
+@pytest.mark.parametrize(("name", "begins"), [("run.json", b"{"), ("run.pftrace", b"\n")])
+def test_export_writes_for_a_viewer(desk, run_folder, name, begins) -> None:
+    out = desk.folder / name
+    ran = desk.run("trace", "export", run_folder, "--out", out, "--window", "0:50")
+    assert ran.code == 0, ran.err
+    assert "arrows" in ran.out
+    assert out.read_bytes()[:1] == begins
+    assert desk.run("trace", "export", run_folder, "--out", out).code == 2
+    again = desk.run("trace", "export", run_folder, "--out", out, "--format", "chrome", "--force")
+    assert again.code == 0
+    assert json.loads(out.read_text())["traceEvents"]
+
+
 def test_occupancy_covers_the_run(desk, run_folder) -> None:
     ran = desk.run("trace", "occupancy", run_folder, "MAC", "--every", "10", "--json")
     rows = json.loads(ran.out)["rows"]

@@ -68,6 +68,18 @@ def test_a_window_knows_what_it_holds():
         trace.window(0, 60)
 
 
+def test_an_empty_window_holds_nothing():
+    trace = simulate(layer(), trace="full").trace
+    assert len(trace.window(20, 20)) == 0
+
+
+def test_what_begins_and_ends_as_the_run_ends_is_of_it():
+    trace = simulate(layer(), trace="full").trace
+    rows = trace.window().to_pylist()
+    assert (rows[-1]["start"], rows[-1]["end"]) == (trace.cycles, trace.cycles)
+    assert trace.rows == len(rows)
+
+
 def test_a_window_may_reach_past_the_end_of_the_run():
     trace = simulate(layer(), trace="window", window=(100, 10**9)).trace
     assert trace.end == trace.cycles == 160
