@@ -11,7 +11,7 @@ import pyarrow.parquet  # noqa: F401  # 0.3 s that are not the recording
 from benchmarks.timing import interleaved
 from benchmarks.workload import alexnet
 from stallscope.hw.simulate import Tracing, simulate
-from stallscope.traces.trace import Trace
+from stallscope.traces.events.trace import Trace
 
 WINDOW = 10_000
 

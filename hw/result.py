@@ -10,7 +10,7 @@ from stallscope.mappings.analytical import Estimate
 from stallscope.mappings.case import InputFile
 from stallscope.mappings.counts import Counts, LevelCounts, NetworkCounts
 from stallscope.mappings.pricing import LedgerLine
-from stallscope.traces.trace import Trace
+from stallscope.traces.events.trace import Trace
 
 if TYPE_CHECKING:
     import pandas

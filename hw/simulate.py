@@ -21,10 +21,10 @@ from stallscope.mappings.pricing import LedgerLine, price
 from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError
 from stallscope.simcore.unit import Unit
 from stallscope.traces.compile import compile_case
+from stallscope.traces.events.recording import Recording, Selection
+from stallscope.traces.events.trace import Trace
 from stallscope.traces.flat import FlatProgram
 from stallscope.traces.program import Program
-from stallscope.traces.recording import Recording, Selection
-from stallscope.traces.trace import Trace
 
 __all__ = ["Tracing", "execute", "simulate"]
 

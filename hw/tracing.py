@@ -13,9 +13,9 @@ from stallscope.hw.ports import CAUSES, Cause
 from stallscope.mappings.case import Case
 from stallscope.mappings.pricing import LedgerLine
 from stallscope.simcore.servers import Demand
-from stallscope.traces.events import TraceKind, TraceMeta, TraceUnit
+from stallscope.traces.events.columns import TraceKind, TraceMeta, TraceUnit
+from stallscope.traces.events.recording import Lanes, Recording, Selection
 from stallscope.traces.program import MoverStream, Op
-from stallscope.traces.recording import Lanes, Recording, Selection
 
 __all__ = ["begin", "end"]
 

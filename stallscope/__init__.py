@@ -14,8 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stallscope.hw.bottleneck import bottleneck
     from stallscope.hw.result import Result
-    from stallscope.hw.simulate import execute, simulate
+    from stallscope.hw.simulate import Tracing, execute, simulate
     from stallscope.mappings.analytical import Estimate, analyze
     from stallscope.mappings.architecture import Architecture
     from stallscope.mappings.case import Case, Reuse, Rules
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from stallscope.mappings.problem import Problem
     from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError
     from stallscope.traces.compile import compile_case as compile
+    from stallscope.traces.events.chrome import export_chrome
+    from stallscope.traces.events.critical import critical_chain
+    from stallscope.traces.events.perfetto_export import export_perfetto
+    from stallscope.traces.events.trace import Trace, read_trace
     from stallscope.traces.program import Program
     from stallscope.validation.comparison import compare
     from stallscope.validation.function import Verification, verify
@@ -46,13 +51,20 @@ __all__ = [
     "Rules",
     "SimulationBug",
     "SpecError",
+    "Trace",
+    "Tracing",
     "Verification",
     "__version__",
     "analyze",
+    "bottleneck",
     "compare",
     "compile",
+    "critical_chain",
     "execute",
+    "export_chrome",
+    "export_perfetto",
     "load",
+    "read_trace",
     "simulate",
     "verify",
 ]
@@ -72,12 +84,19 @@ _PLACES = {
     "Rules": "mappings.case",
     "SimulationBug": "simcore.errors",
     "SpecError": "simcore.errors",
+    "Trace": "traces.events.trace",
+    "Tracing": "hw.simulate",
     "Verification": "validation.function",
     "analyze": "mappings.analytical",
+    "bottleneck": "hw.bottleneck",
     "compare": "validation.comparison",
     "compile": "traces.compile:compile_case",
+    "critical_chain": "traces.events.critical",
     "execute": "hw.simulate",
+    "export_chrome": "traces.events.chrome",
+    "export_perfetto": "traces.events.perfetto_export",
     "load": "mappings.loading",
+    "read_trace": "traces.events.trace",
     "simulate": "hw.simulate",
     "verify": "validation.function",
 }

@@ -151,8 +151,8 @@ def announce(tracing: Tracing, case: Case) -> None:
     if not tracing.is_on:
         return
     from stallscope.traces.compile import compile_case
+    from stallscope.traces.events.recording import largest_bytes
     from stallscope.traces.flat import unit_streams
-    from stallscope.traces.recording import largest_bytes
 
     steps = sum(unit.steps for unit in unit_streams(compile_case(case)))
     size = largest_bytes(steps) / 1e6

@@ -16,13 +16,13 @@ from stallscope.commands import load_case, read_window
 from stallscope.report.outputs import check_free, json_text, write_file
 from stallscope.report.tables import Column, make_console, percent, table, whole
 from stallscope.run import LoadOptions
-from stallscope.traces.critical import critical_chain, in_words
-from stallscope.traces.trace import Trace, read_trace
+from stallscope.traces.events.critical import critical_chain, in_words
+from stallscope.traces.events.trace import Trace, read_trace
 
 if TYPE_CHECKING:
     import pyarrow
 
-    from stallscope.traces.critical import Stretch
+    from stallscope.traces.events.critical import Stretch
 
 __all__ = ["Part", "bottleneck", "expand", "explain", "export", "head", "info", "occupancy"]
 
@@ -228,9 +228,9 @@ def export(folder: Path, part: Part, out: Path, file_format: str | None, force: 
     trace.check_window(first, last)
     chosen = file_format or ("chrome" if out.suffix == ".json" else "perfetto")
     if chosen == "chrome":
-        from stallscope.traces.chrome import export_chrome as write
+        from stallscope.traces.events.chrome import export_chrome as write
     else:
-        from stallscope.traces.perfetto_export import export_perfetto as write
+        from stallscope.traces.events.perfetto_export import export_perfetto as write
     out.parent.mkdir(parents=True, exist_ok=True)
     done = write(trace, out, start=first, end=last)
     typer.echo(

@@ -20,7 +20,7 @@ from stallscope.mappings.problem import Problem, Tensor
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.compile import compile_case
 from stallscope.traces.flat import FlatProgram
-from stallscope.traces.interpreter import Execution, interpret
+from stallscope.traces.interpreter.interpret import Execution, interpret
 from stallscope.traces.program import Program
 
 if TYPE_CHECKING:

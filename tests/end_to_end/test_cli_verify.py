@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stallscope.traces import storage
-from tests.unit.traces.interpreted import edited, recorded
+from tests.unit.traces.interpreter.interpreted import edited, recorded
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from stallscope.catalog import accelerator_of, load_network, network_of
 from stallscope.hw.simulate import simulate
 from stallscope.mappings.loading import load
-from stallscope.traces.chrome import export_chrome
+from stallscope.traces.events.chrome import export_chrome
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)

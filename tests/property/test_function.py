@@ -17,7 +17,7 @@ from stallscope.mappings.mapping import LevelMapping, Loop, Mapping
 from stallscope.mappings.problem import Dimension, Problem
 from stallscope.traces.compile import compile_case
 from stallscope.traces.flat import read_flat
-from stallscope.traces.interpreter import interpret
+from stallscope.traces.interpreter.interpret import interpret
 from stallscope.traces.listing import expand
 from stallscope.validation.function import draw, verify
 from tests.property import layers

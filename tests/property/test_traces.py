@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from stallscope.hw.simulate import simulate
-from stallscope.traces.recording import Recording
+from stallscope.traces.events.recording import Recording
 from tests.property import laws
 from tests.property.seeded import seeded_case
 from tests.property.strategies import cases

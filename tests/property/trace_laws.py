@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from stallscope.hw.simulate import simulate
-from stallscope.traces.critical import critical_chain
-from stallscope.traces.events import WAIT, class_column
+from stallscope.traces.events.columns import WAIT, class_column
+from stallscope.traces.events.critical import critical_chain
 
 
 def rows_of(table):

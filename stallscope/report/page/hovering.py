@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from stallscope.report.page.over_time import HeldLane, OverTime, PowerChart, UnitLane
 from stallscope.report.page.palette import tone
 from stallscope.report.page.timeline import SliceLane, Timeline
-from stallscope.traces.events import WAIT
+from stallscope.traces.events.columns import WAIT
 
 if TYPE_CHECKING:
     import numpy as np

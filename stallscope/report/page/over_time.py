@@ -16,9 +16,9 @@ import numpy as np
 
 from stallscope.report.page.drawing import HEIGHT, Tick, area, ticks
 from stallscope.report.page.palette import WORK, ordered
-from stallscope.traces.events import class_column
-from stallscope.traces.profile import Measure, Profile
-from stallscope.traces.trace import Trace
+from stallscope.traces.events.columns import class_column
+from stallscope.traces.events.profile import Measure, Profile
+from stallscope.traces.events.trace import Trace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,8 +13,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stallscope.simcore.errors import Fault, SpecError
-from stallscope.traces.events import META, schema
-from stallscope.traces.trace import Trace, read_trace
+from stallscope.traces.events.columns import META, schema
+from stallscope.traces.events.trace import Trace, read_trace
 
 __all__ = [
     "Analytical", "Level", "LevelTensor", "Line", "Network", "NetworkTensor", "Recorded", "Run",

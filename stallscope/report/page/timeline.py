@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from stallscope.report.page.drawing import HEIGHT, Tick, blocks, ticks
 from stallscope.report.page.palette import ordered
-from stallscope.traces.events import WAIT
-from stallscope.traces.trace import Trace
+from stallscope.traces.events.columns import WAIT
+from stallscope.traces.events.trace import Trace
 
 if TYPE_CHECKING:
     import pyarrow

@@ -14,7 +14,7 @@ from stallscope.report.page.drawing import area, blocks, ticks
 from stallscope.report.page.over_time import OverTime, over_time
 from stallscope.report.page.palette import STATES, TONES, letter, ramp, tone
 from stallscope.report.page.timeline import timeline
-from stallscope.traces.trace import Trace, read_trace
+from stallscope.traces.events.trace import Trace, read_trace
 
 
 @pytest.fixture(params=["run", "layer"])

@@ -13,7 +13,7 @@ from stallscope.simcore.errors import SpecError
 from stallscope.traces.compile import compile_case
 from stallscope.validation.function import draw, reference, verify, verify_program
 from tests.property.layers import KINDS, tensor
-from tests.unit.traces.interpreted import case_of, computing, edited
+from tests.unit.traces.interpreter.interpreted import case_of, computing, edited
 
 
 def _problem(tensors, **bounds):

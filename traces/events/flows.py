@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stallscope.traces.changes import changes
-from stallscope.traces.expansion import chunked
-from stallscope.traces.repeats import Repeats
+from stallscope.traces.events.changes import changes
+from stallscope.traces.events.expansion import chunked
+from stallscope.traces.events.repeats import Repeats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from stallscope.traces.trace import Stored, Trace
+    from stallscope.traces.events.trace import Stored, Trace
 
     Numbers = NDArray[np.int64]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stallscope.simcore.environment import FOREVER
-from stallscope.traces.repeats import Repeat, Repeats, Sequel
+from stallscope.traces.events.repeats import Repeat, Repeats, Sequel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stallscope.traces.counting import Delivery, supplied
-from stallscope.traces.instruction import FunctionError, Instruction, word
+from stallscope.traces.interpreter.counting import Delivery, supplied
+from stallscope.traces.interpreter.instruction import FunctionError, Instruction, word
+from stallscope.traces.interpreter.residence import Site, Tile
+from stallscope.traces.interpreter.walking import Origin, Walker
 from stallscope.traces.program import MoverStream, Program, Record
-from stallscope.traces.residence import Site, Tile
-from stallscope.traces.walking import Origin, Walker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import pytest
 
 from stallscope.simcore.errors import DeadlockError, SimulationBug
 from stallscope.validation.function import verify_program
-from tests.unit.traces.interpreted import (
+from tests.unit.traces.interpreter.interpreted import (
     DIAGONAL,
     REMAINDERS,
     computing,

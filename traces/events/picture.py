@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stallscope.traces.curves import Curve, curves, is_part
-from stallscope.traces.events import DELAY_NAME, WAIT, TraceUnit, class_column
-from stallscope.traces.flows import Flow, Flows
+from stallscope.traces.events.columns import DELAY_NAME, WAIT, TraceUnit, class_column
+from stallscope.traces.events.curves import Curve, curves, is_part
+from stallscope.traces.events.flows import Flow, Flows
 
 if TYPE_CHECKING:
     import pyarrow
     from numpy.typing import NDArray
 
-    from stallscope.traces.trace import Trace
+    from stallscope.traces.events.trace import Trace
 
 __all__ = ["Argument", "Exported", "Lane", "Picture", "Slice"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stallscope.traces.repeats import Repeat, Repeats
+from stallscope.traces.events.repeats import Repeat, Repeats
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

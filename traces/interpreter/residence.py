@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stallscope.traces.instruction import FunctionError, Instruction, word
+from stallscope.traces.interpreter.instruction import FunctionError, Instruction, word
 from stallscope.traces.program import Program, TensorLayout
 
 if TYPE_CHECKING:

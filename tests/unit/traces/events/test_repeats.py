@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stallscope.traces.expansion import places
-from stallscope.traces.finding import Finder
-from stallscope.traces.profile import Measure, Profile
-from stallscope.traces.repeats import SIMULATED, Repeat, Repeats
+from stallscope.traces.events.expansion import places
+from stallscope.traces.events.finding import Finder
+from stallscope.traces.events.profile import Measure, Profile
+from stallscope.traces.events.repeats import SIMULATED, Repeat, Repeats
 
 
 def repeat(number, rows, inside, start, cycles, times):

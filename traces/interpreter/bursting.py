@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stallscope.simcore.errors import Waiter
-from stallscope.traces.carriers import Leaver, Unit
-from stallscope.traces.instruction import FunctionError, Instruction
-from stallscope.traces.movement import Gather
+from stallscope.traces.interpreter.carriers import Leaver, Unit
+from stallscope.traces.interpreter.instruction import FunctionError, Instruction
+from stallscope.traces.interpreter.movement import Gather
+from stallscope.traces.interpreter.residence import Residence, instance_offsets, projection
+from stallscope.traces.interpreter.walking import Walker
 from stallscope.traces.program import ComputeStream, Op, Operand, Program, StreamLoop
-from stallscope.traces.residence import Residence, instance_offsets, projection
-from stallscope.traces.walking import Walker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stallscope.simcore.errors import Waiter
-from stallscope.traces.instruction import FunctionError, Instruction
-from stallscope.traces.movement import Movement, Planner, overlap
+from stallscope.traces.interpreter.instruction import FunctionError, Instruction
+from stallscope.traces.interpreter.movement import Movement, Planner, overlap
+from stallscope.traces.interpreter.residence import Residence, Tile
+from stallscope.traces.interpreter.walking import Walker
 from stallscope.traces.program import MoverStream, Op
-from stallscope.traces.residence import Residence, Tile
-from stallscope.traces.walking import Walker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,12 +17,12 @@ import numpy as np
 
 from stallscope.simcore.environment import FOREVER
 from stallscope.simcore.errors import Fault, SimulationBug, SpecError
-from stallscope.traces.changes import Changes, changes
-from stallscope.traces.events import DELAY_NAME
-from stallscope.traces.finding import Finder, Place
+from stallscope.traces.events.changes import Changes, changes
+from stallscope.traces.events.columns import DELAY_NAME
+from stallscope.traces.events.finding import Finder, Place
 
 if TYPE_CHECKING:
-    from stallscope.traces.trace import Trace
+    from stallscope.traces.events.trace import Trace
 
 __all__ = ["Stretch", "critical_chain", "in_words"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from stallscope.simcore.position import LoopShape, Position
 from stallscope.traces.flat import FlatStream
-from stallscope.traces.instruction import FunctionError
+from stallscope.traces.interpreter.instruction import FunctionError
 from stallscope.traces.program import ComputeStream, MoverStream
 
 __all__ = ["Origin", "Walker"]

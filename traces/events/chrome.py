@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from stallscope.traces.picture import Exported, Picture, Slice
+from stallscope.traces.events.picture import Exported, Picture, Slice
 from stallscope.traces.storage import PathLike, replacing
 
 if TYPE_CHECKING:
-    from stallscope.traces.trace import Trace
+    from stallscope.traces.events.trace import Trace
 
 __all__ = ["export_chrome"]
 

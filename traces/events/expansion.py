@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stallscope.traces.repeats import SIMULATED, Piece, Repeats
+from stallscope.traces.events.repeats import SIMULATED, Piece, Repeats
 
 if TYPE_CHECKING:
     import pyarrow

@@ -6,10 +6,10 @@ import pytest
 
 from stallscope.hw.simulate import Tracing, execute, simulate
 from stallscope.simcore.errors import DeadlockError, SimulationBug, SpecError
-from stallscope.traces import recording
 from stallscope.traces.compile import compile_case
-from stallscope.traces.events import EVENTS, META, REPEATS
-from stallscope.traces.trace import read_trace
+from stallscope.traces.events import recording
+from stallscope.traces.events.columns import EVENTS, META, REPEATS
+from stallscope.traces.events.trace import read_trace
 from tests.property.seeded import seeded_case
 from tests.property.trace_laws import rows_of
 from tests.theory.test_attribution import layer

@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from stallscope.simcore.errors import Fault, SpecError
-from stallscope.traces.curves import Curve
-from stallscope.traces.picture import Exported, Picture, Slice
+from stallscope.traces.events.curves import Curve
+from stallscope.traces.events.picture import Exported, Picture, Slice
 from stallscope.traces.storage import PathLike, replacing
 
 if TYPE_CHECKING:
-    from stallscope.traces.trace import Trace
+    from stallscope.traces.events.trace import Trace
 
 __all__ = ["export_perfetto"]
 

@@ -14,7 +14,7 @@ from stallscope.simcore.recorder import AT_DUE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stallscope.traces.trace import Trace
+    from stallscope.traces.events.trace import Trace
 
     Numbers = NDArray[np.int64]
 

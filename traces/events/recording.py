@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stallscope.simcore.recorder import DELAY, NOTHING, Mark, Outcome, Slice
-from stallscope.traces.events import (
+from stallscope.traces.events.columns import (
     DELAY_NAME,
     EVENTS,
     META,

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stallscope.mappings.architecture import Architecture
-from stallscope.traces.assembly import Wired, wire
-from stallscope.traces.carriers import Carrier
 from stallscope.traces.flat import FlatProgram
-from stallscope.traces.instruction import FunctionError, StandstillError
+from stallscope.traces.interpreter.assembly import Wired, wire
+from stallscope.traces.interpreter.carriers import Carrier
+from stallscope.traces.interpreter.instruction import FunctionError, StandstillError
 from stallscope.traces.program import Op, Program
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from stallscope.mappings.case import Case
 from stallscope.mappings.mapping import Buffering, LevelMapping, Loop, Mapping
 from stallscope.mappings.problem import Dimension, Problem, Tensor, Term
 from stallscope.simcore.errors import DeadlockError, SpecError
-from stallscope.traces.chrome import export_chrome
 from stallscope.traces.compile import compile_case
-from stallscope.traces.perfetto_export import export_perfetto
-from stallscope.traces.picture import Exported, Picture
-from stallscope.traces.trace import read_trace
+from stallscope.traces.events.chrome import export_chrome
+from stallscope.traces.events.perfetto_export import export_perfetto
+from stallscope.traces.events.picture import Exported, Picture
+from stallscope.traces.events.trace import read_trace
 
 WEIGHTS, MAC = "W DRAM->GLB", "MAC"
 EVERYTHING = {"start": None, "end": None, "units": None, "every": None}

@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stallscope.traces.trace import Trace
+    from stallscope.traces.events.trace import Trace
 
     Amounts = NDArray[np.float64]
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stallscope.simcore.errors import Fault, SpecError
-from stallscope.traces.changes import Changes, changes, feeder, rooms
-from stallscope.traces.profile import Measure, Profile
+from stallscope.traces.events.changes import Changes, changes, feeder, rooms
+from stallscope.traces.events.profile import Measure, Profile
 
 if TYPE_CHECKING:
     import pyarrow
     from numpy.typing import NDArray
 
-    from stallscope.traces.trace import Trace
+    from stallscope.traces.events.trace import Trace
 
     Numbers = NDArray[np.int64]
     Amounts = NDArray[np.float64]

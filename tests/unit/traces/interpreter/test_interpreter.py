@@ -9,12 +9,18 @@ import pytest
 
 from stallscope.simcore.errors import DeadlockError
 from stallscope.traces.flat import FlatProgram, FlatStream, read_flat, unit_streams
-from stallscope.traces.instruction import FunctionError, word
-from stallscope.traces.interpreter import interpret
+from stallscope.traces.interpreter.instruction import FunctionError, word
+from stallscope.traces.interpreter.interpret import interpret
 from stallscope.traces.listing import expand
 from stallscope.traces.program import TensorLayout
 from stallscope.validation.function import draw, reference, verify_program
-from tests.unit.traces.interpreted import DIAGONAL, PLAIN, REMAINDERS, STANDING, program_of
+from tests.unit.traces.interpreter.interpreted import (
+    DIAGONAL,
+    PLAIN,
+    REMAINDERS,
+    STANDING,
+    program_of,
+)
 
 VARIANTS = {
     "plain": {},

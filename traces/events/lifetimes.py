@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stallscope.traces.changes import Changes, changes, feeder, rooms
-from stallscope.traces.expansion import chunked
-from stallscope.traces.profile import Measure, Profile
+from stallscope.traces.events.changes import Changes, changes, feeder, rooms
+from stallscope.traces.events.expansion import chunked
+from stallscope.traces.events.profile import Measure, Profile
 
 if TYPE_CHECKING:
     import pyarrow
     from numpy.typing import NDArray
 
-    from stallscope.traces.trace import Trace
+    from stallscope.traces.events.trace import Trace
 
     Numbers = NDArray[np.int64]
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stallscope.mappings.architecture import Architecture
-from stallscope.traces.bursting import Array, Port
-from stallscope.traces.carriers import Carrier, Drain, Fill, Leaver, Refill, Unit
 from stallscope.traces.flat import FlatProgram, FlatStream
-from stallscope.traces.instruction import FunctionError
-from stallscope.traces.movement import Planner
-from stallscope.traces.program import MoverStream, Program, TensorLayout
-from stallscope.traces.residence import (
+from stallscope.traces.interpreter.bursting import Array, Port
+from stallscope.traces.interpreter.carriers import Carrier, Drain, Fill, Leaver, Refill, Unit
+from stallscope.traces.interpreter.instruction import FunctionError
+from stallscope.traces.interpreter.movement import Planner
+from stallscope.traces.interpreter.residence import (
     LevelRoom,
     Residence,
     Site,
@@ -24,7 +23,8 @@ from stallscope.traces.residence import (
     instance_offsets,
     projection,
 )
-from stallscope.traces.walking import Walker
+from stallscope.traces.interpreter.walking import Walker
+from stallscope.traces.program import MoverStream, Program, TensorLayout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stallscope.simcore.errors import Fault, SpecError
-from stallscope.traces import lifetimes, timeline
-from stallscope.traces.events import DELAY_NAME, EVENTS, META, REPEATS, TraceMeta, read_meta
-from stallscope.traces.expansion import Places, chunked, expanded, touching
-from stallscope.traces.finding import Finder
-from stallscope.traces.repeats import SIMULATED, Repeat, Repeats
+from stallscope.traces.events import lifetimes, timeline
+from stallscope.traces.events.columns import DELAY_NAME, EVENTS, META, REPEATS, TraceMeta, read_meta
+from stallscope.traces.events.expansion import Places, chunked, expanded, touching
+from stallscope.traces.events.finding import Finder
+from stallscope.traces.events.repeats import SIMULATED, Repeat, Repeats
 
 if TYPE_CHECKING:
     import pyarrow
@@ -50,7 +50,7 @@ class Stored:
 
     @cached_property
     def table(self) -> pyarrow.Table:
-        """All of it, with the columns of `stallscope.traces.events`."""
+        """All of it, with the columns of `stallscope.traces.events.columns`."""
         import pyarrow.parquet
 
         return pyarrow.parquet.read_table(self.folder / EVENTS)
@@ -192,7 +192,7 @@ class Trace:
 
         Returns:
             One row per slice, whole even where it reaches out of the window, in the order in which
-            slices end. Columns, units and nulls as in `stallscope.traces.events`; then
+            slices end. Columns, units and nulls as in `stallscope.traces.events.columns`; then
             ``repeat``: number of the repeat the row was expanded from, null if it was simulated.
             ``to_pandas()`` of it gives a pandas table.
 

@@ -15,9 +15,9 @@ from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import TrackEvent
 
 from stallscope.hw.simulate import simulate
 from stallscope.simcore import counter
-from stallscope.traces import expansion, picture
-from stallscope.traces.chrome import export_chrome
-from stallscope.traces.perfetto_export import export_perfetto
+from stallscope.traces.events import expansion, picture
+from stallscope.traces.events.chrome import export_chrome
+from stallscope.traces.events.perfetto_export import export_perfetto
 from tests.property.seeded import seeded_case
 
 SEEDS = [

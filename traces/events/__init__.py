@@ -1,0 +1,1 @@
+"""Event traces: recording a run, reading what was recorded, exporting it."""

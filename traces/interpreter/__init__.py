@@ -1,0 +1,1 @@
+"""The functional interpreter: a program executed on integers (law L6)."""
