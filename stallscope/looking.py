@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,11 +42,12 @@ class Part:
 
     def range(self, trace: Trace) -> tuple[int, int]:
         """Return the cycles meant, by default all that were recorded."""
-        return (trace.begin, trace.end) if self.window is None else read_window(self.window)
+        return trace.range(*((None, None) if self.window is None else read_window(self.window)))
 
-    def names(self) -> tuple[str, ...] | None:
-        """Return the units meant; None: all."""
-        return self.units or None
+    def rows(self, trace: Trace) -> Iterator[pyarrow.Table]:
+        """Yield the rows meant."""
+        window = (None, None) if self.window is None else read_window(self.window)
+        return trace.batches(*window, units=self.units or None)
 
 
 def info(folder: Path, as_json: bool) -> None:
@@ -118,7 +119,7 @@ def head(folder: Path, part: Part, count: int, as_json: bool) -> None:
     """List the first slices of a window."""
     trace = read_trace(folder)
     rows: list[dict[str, Any]] = []
-    for batch in trace.batches(*part.range(trace), units=part.names()):
+    for batch in part.rows(trace):
         rows += batch.slice(0, count - len(rows)).to_pylist()
         if len(rows) >= count:
             break
@@ -149,14 +150,13 @@ def expand(folder: Path, part: Part, out: Path, force: bool) -> None:
     """Write the expanded rows of a window, a batch at a time."""
     check_free(out, force=force)
     trace = read_trace(folder)
-    first, last = part.range(trace)
-    trace.check_window(first, last)
+    part.range(trace)
     out.parent.mkdir(parents=True, exist_ok=True)
     rows = 0
 
     def write(partial: Path) -> None:
         nonlocal rows
-        rows = _write_batches(trace.batches(first, last, units=part.names()), partial)
+        rows = _write_batches(part.rows(trace), partial)
 
     write_file(out, write)
     typer.echo(f"{rows:,} rows written to {out}")
@@ -225,7 +225,6 @@ def export(folder: Path, part: Part, out: Path, file_format: str | None, force: 
     check_free(out, force=force)
     trace = read_trace(folder)
     first, last = part.range(trace)
-    trace.check_window(first, last)
     chosen = file_format or ("chrome" if out.suffix == ".json" else "perfetto")
     if chosen == "chrome":
         from stallscope.traces.events.chrome import export_chrome as write

@@ -34,6 +34,13 @@ def test_the_python_example_runs(desk, monkeypatch, capsys) -> None:
     assert "simulated" in capsys.readouterr().out
 
 
+def test_the_trace_example_runs(desk, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(desk.folder)
+    (example,) = blocks(ROOT / "docs/traces.md", "python")
+    exec(compile(example, "traces.md", "exec"), {})
+    assert "the run ends with it" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):

@@ -74,9 +74,7 @@ def tile_lifetimes(
     import pyarrow
 
     trace.check_whole()
-    first_cycle = trace.begin if start is None else start
-    last_cycle = trace.end if end is None else end
-    trace.check_window(first_cycle, last_cycle)
+    first_cycle, last_cycle = trace.range(start, end)
     taken = rooms(trace, feeder(trace, level, tensor))
     asked = _Count(trace, taken)
     freed = [steps for steps in changes(trace, f"{tensor} {level} released") if len(steps.rows)]

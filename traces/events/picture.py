@@ -146,9 +146,7 @@ class Picture:
         every: int | None,
     ) -> None:
         self._trace = trace
-        self.start = trace.begin if start is None else start
-        self.end = trace.end if end is None else end
-        trace.check_window(self.start, self.end)
+        self.start, self.end = trace.range(start, end)
         wanted = trace.units if units is None else tuple(units)
         self._numbers = sorted({trace.number(name) for name in wanted})
         shown = [trace.meta.units[number] for number in self._numbers]

@@ -32,9 +32,7 @@ _Key = tuple[str, str, str]
 
 def _edges(trace: Trace, every: int, start: int | None, end: int | None) -> Numbers:
     """Edges of intervals of ``every`` cycles; the last one may be shorter."""
-    first = trace.begin if start is None else start
-    last = trace.end if end is None else end
-    trace.check_window(first, last)
+    first, last = trace.range(start, end)
     if every < 1:
         fault = Fault(place="every", value=every, rule="must be at least 1 cycle")
         raise SpecError([fault])

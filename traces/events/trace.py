@@ -161,11 +161,24 @@ class Trace:
         rule = "is not a unit of the trace"
         raise SpecError([Fault(place="unit", value=unit, rule=rule, remedy=remedy)])
 
-    def check_window(self, start: int, end: int) -> None:
-        """Check a range of cycles; SpecError if it is not in the trace."""
-        if not self.begin <= start <= end <= max(self.begin, self.end):
+    def range(self, start: int | None = None, end: int | None = None) -> tuple[int, int]:
+        """Return a range of cycles of the trace.
+
+        Args:
+            start: First cycle; None: the first one recorded.
+            end: Cycle after the last; None, or past the end of the run: the end of the run.
+
+        Raises:
+            SpecError: If it reaches out of what was recorded.
+        """
+        first = self.begin if start is None else start
+        last = self.end if end is None else end
+        if last > self.end == self.cycles:
+            last = max(first, self.end)
+        if not self.begin <= first <= last <= max(self.begin, self.end):
             rule = f"must lie within the cycles recorded, {self.begin}:{self.end}"
-            raise SpecError([Fault(place="window", value=f"{start}:{end}", rule=rule)])
+            raise SpecError([Fault(place="window", value=f"{first}:{last}", rule=rule)])
+        return first, last
 
     def check_whole(self) -> None:
         """Check that all units were recorded from the first cycle on; else SpecError."""
@@ -211,9 +224,7 @@ class Trace:
         units: Iterable[str] | None = None,
     ) -> Iterator[pyarrow.Table]:
         """Yield the rows of `window`, a bounded number at a time."""
-        first = self.begin if start is None else start
-        last = self.end if end is None else end
-        self.check_window(first, last)
+        first, last = self.range(start, end)
         last += end is None  # what begins and ends as the run ends is of it
         stored = self.stored
         numbers = [self.number(name) for name in (self.units if units is None else units)]

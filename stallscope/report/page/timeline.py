@@ -95,7 +95,7 @@ def timeline(trace: Trace, window: tuple[int, int] | None = None) -> Timeline | 
         SpecError: The window is not in the trace.
     """
     if window is not None:
-        trace.check_window(*window)
+        window = trace.range(*window)
     begin, asked = window or _default(trace)
     if asked <= begin:
         return None
