@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Hashable
 from dataclasses import dataclass
 
-from stallscope.hw.cursor import Cursor
+from stallscope.hw.cursor import Cursor, Gate
 from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.charge import Flight
 from stallscope.simcore.counter import Channel, Counter
@@ -103,6 +103,11 @@ class Carrier(Unit):
     def cause_of(self, state: int) -> int:
         """No room, or else latency."""
         return self.wiring.capacity if state == self.ROOM else self.plan.latency_cause
+
+    def _pass(self, gate: Gate) -> Generator[Event, None, None]:
+        """Wait for a counter that the program names."""
+        if gate.counter.value < gate.tiles:
+            yield self.wait(gate.counter, gate.tiles, gate.state, gate.feeder)
 
     def submit(self, demand: Demand) -> Event:
         """Begin a transfer."""
@@ -199,9 +204,11 @@ class Fill(Carrier):
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream."""
         channel, plan, env, source = self.channel, self.plan, self.env, self.source
-        stepped = 0
+        cursor, stepped = self.cursor, 0
         while stepped >= 0:
-            record = self.cursor.record
+            record = cursor.record
+            for gate in cursor.gates:
+                yield from self._pass(gate)
             if source is not None and source.delivered.value < self.parent_tiles:
                 yield self.wait(source.delivered, self.parent_tiles, self.SOURCE, self.feeder)
             room = plan.room[record]
@@ -220,7 +227,9 @@ class Fill(Carrier):
             due = self.in_order(done + delay)
             self.report(record, record, due)
             self.steps += 1
-            stepped = self.cursor.step()
+            stepped = cursor.step()
+            if cursor.freed:
+                self.later(done, cursor.freed)
             if source is not None and stepped < plan.parent_depth:
                 self.later(done, self._leave(stepped))
             channel.delivered.send(self.flight(done, demand))
@@ -284,6 +293,8 @@ class Refill(Carrier):
         delay = plan.first_delay
         while stepped >= 0:
             record = self.cursor.record
+            for gate in self.cursor.gates:
+                yield from self._pass(gate)
             if source is not None and source.delivered.value < self.parent_tiles:
                 yield self.wait(source.delivered, self.parent_tiles, self.SOURCE, self.feeder)
             room = plan.room[record]
@@ -291,17 +302,16 @@ class Refill(Carrier):
             if channel.released.value < free:
                 yield self.wait(channel.released, free, self.ROOM, None)
             channel.reserve(room)
-            back = self.visits_back()
-            if back and channel.drained.value < self.steps - back + 1:
-                need = self.steps - back + 1
-                yield self.wait(channel.drained, need, self.VERSION, self.drainer)
+            version = self.cursor.version(plan.reductions, self.steps)
+            if channel.drained.value < version:
+                yield self.wait(channel.drained, version, self.VERSION, self.drainer)
             demand = plan.demands[record]
             done = env._now
             latency = 0
-            is_moved = back or not plan.elide_first
+            is_moved = version or not plan.elide_first
             if is_moved:
                 self.tally[record] += 1
-                if not back:
+                if not version:
                     self.firsts[record] += 1
                 latency = plan.latency + delay
                 if demand.total:
@@ -309,7 +319,7 @@ class Refill(Carrier):
                     done = self.ended(demand)
             delay = 0
             due = self.in_order(done + latency)
-            first = len(self.firsts) if not back else 0
+            first = len(self.firsts) if not version else 0
             self.report(record + first if is_moved else NOTHING, record, due)
             self.steps += 1
             stepped = self.cursor.step()
@@ -318,20 +328,6 @@ class Refill(Carrier):
             channel.delivered.send(self.flight(done, demand))
             self.later(due, ((channel.delivered, 1),))
         self.stop()
-
-    def visits_back(self) -> int:
-        """Tiles since the previous visit of the present output tile; 0 at its first visit."""
-        position = self.position
-        index = position.index
-        for loop in reversed(self.plan.reductions):
-            if index[loop]:
-                earlier = index.copy()
-                earlier[loop] -= 1
-                for inner in self.plan.reductions:
-                    if inner > loop:
-                        earlier[inner] = position.last(inner, earlier)
-                return position.ordinal(index) - position.ordinal(earlier)
-        return 0
 
 
 class Drain(Carrier):
@@ -343,6 +339,8 @@ class Drain(Carrier):
         stepped = 0
         while stepped >= 0:
             record = self.cursor.record
+            for gate in self.cursor.gates:
+                yield from self._pass(gate)
             if channel.finished.value <= self.steps:
                 yield self.wait(channel.finished, self.steps + 1, self.RESULT, self.feeder)
             demand = plan.demands[record]
@@ -365,6 +363,9 @@ class Drain(Carrier):
             if source is not None and stepped < plan.parent_depth:
                 source.finished.send(flight)
                 effects.append((source.finished, 1))
+            for counter in self.cursor.finished:
+                counter.send(flight)
+                effects.append((counter, 1))
             self.later(due, tuple(effects))
         self.stop()
 

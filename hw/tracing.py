@@ -9,7 +9,7 @@ from pathlib import Path
 from stallscope.hw.counting import Executed, Key, traffic
 from stallscope.hw.machine import Machine
 from stallscope.hw.ports import CAUSES
-from stallscope.mappings.case import Case
+from stallscope.mappings.case import Platform
 from stallscope.mappings.pricing import LedgerLine
 from stallscope.traces.events import TraceKind, TraceMeta, TraceUnit
 from stallscope.traces.program import MoverStream, Op
@@ -48,7 +48,7 @@ def begin(machine: Machine, folder: Path, selection: Selection, *, keep: bool = 
 def end(
     recording: Recording,
     machine: Machine,
-    case: Case,
+    case: Platform,
     ledger: Iterable[LedgerLine] = (),
     *,
     is_complete: bool = True,
@@ -58,7 +58,7 @@ def end(
     Args:
         recording: The recording.
         machine: The machine, after its run.
-        case: What was run.
+        case: What was run, or what it ran on.
         ledger: The run's energies.
         is_complete: Whether the run came to its end.
     """

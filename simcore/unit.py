@@ -165,12 +165,23 @@ class Unit:
     def wait(self, counter: Counter, need: int, state: int, maker: Unit | None) -> Event:
         """Wait until a counter reaches ``need``; ``maker`` is to blame until that is under way."""
         charge = None
-        if maker is not None:
+        if maker is not None and not self._is_behind(maker):
             charge = Charge(maker, len(self.causes), self.env._now)
             counter.watch(need, charge, self)
         self.enter(state, self.cause_of(state), charge)
         self.awaited = counter
         return counter.until(need, self)
+
+    def _is_behind(self, maker: Unit) -> bool:
+        """Whether what holds ``maker`` up is this unit: a deadlock, which nobody can follow."""
+        if maker is self:
+            return True
+        charge = maker.charge
+        while charge is not None and charge.flight is None:
+            if charge.maker is self:
+                return True
+            charge = charge.maker.charge
+        return False
 
     def cause_of(self, state: int) -> int:
         """Cause of a wait in which no other unit is to be followed."""

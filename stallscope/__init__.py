@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from stallscope.hw.simulate import execute, simulate
     from stallscope.mappings.analytical import Estimate, analyze
     from stallscope.mappings.architecture import Architecture
-    from stallscope.mappings.case import Case, Reuse, Rules
+    from stallscope.mappings.case import Case, Platform, Reuse, Rules
     from stallscope.mappings.energy import EnergyTable
-    from stallscope.mappings.loading import load
+    from stallscope.mappings.loading import load, load_platform
     from stallscope.mappings.mapping import Mapping
     from stallscope.mappings.problem import Problem
     from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError
     from stallscope.traces.compile import compile_case as compile
     from stallscope.traces.program import Program
+    from stallscope.traces.rows import RowProgram, read_rows
     from stallscope.validation.comparison import compare
 
 __version__ = "0.1.0"
@@ -38,10 +39,12 @@ __all__ = [
     "Estimate",
     "Fault",
     "Mapping",
+    "Platform",
     "Problem",
     "Program",
     "Result",
     "Reuse",
+    "RowProgram",
     "Rules",
     "SimulationBug",
     "SpecError",
@@ -51,6 +54,8 @@ __all__ = [
     "compile",
     "execute",
     "load",
+    "load_platform",
+    "read_rows",
     "simulate",
 ]
 
@@ -62,10 +67,12 @@ _PLACES = {
     "Estimate": "mappings.analytical",
     "Fault": "simcore.errors",
     "Mapping": "mappings.mapping",
+    "Platform": "mappings.case",
     "Problem": "mappings.problem",
     "Program": "traces.program",
     "Result": "hw.result",
     "Reuse": "mappings.case",
+    "RowProgram": "traces.rows",
     "Rules": "mappings.case",
     "SimulationBug": "simcore.errors",
     "SpecError": "simcore.errors",
@@ -74,6 +81,8 @@ _PLACES = {
     "compile": "traces.compile:compile_case",
     "execute": "hw.simulate",
     "load": "mappings.loading",
+    "load_platform": "mappings.loading",
+    "read_rows": "traces.rows",
     "simulate": "hw.simulate",
 }
 """Where each public name lives: module, and its name there if it differs."""

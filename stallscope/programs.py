@@ -18,7 +18,8 @@ import typer
 
 from stallscope.commands import Output, deliver, load_case
 from stallscope.failures import not_built
-from stallscope.mappings.case import Case, InputFile
+from stallscope.mappings.case import Case, InputFile, Platform
+from stallscope.mappings.loading import load_platform
 from stallscope.mappings.native_writing import to_plain, to_yaml
 from stallscope.report.outputs import json_text, write_file
 from stallscope.run import LoadOptions
@@ -98,18 +99,30 @@ def execute(
 ) -> None:  # fmt: skip
     """Execute a program file on an architecture and deliver the result."""
     folder = output.folder()
-    flat = _flat(file)
-    program = _read(file) if flat is None else flat.program
-    case = _case_of(file, files, replace(options, check=False))
-    _check_fits(program, case)
+    program, case = _program_and_case(file, files, options)
     digest = InputFile(path=str(file), sha256=sha256(file.read_bytes()).hexdigest())
     case = case.model_copy(update={"files": (*case.files, digest)})
     from stallscope.hw import simulate as hw
     from stallscope.report.document import result_document
 
-    chosen = program if flat is None else flat
-    result = hw.execute(chosen, case, fast_forward=fast_forward, audit=audit)
+    result = hw.execute(program, case, fast_forward=fast_forward, audit=audit)
     deliver(result_document(result, case), folder, as_json=output.as_json)
+
+
+def _program_and_case(
+    file: Path, files: Sequence[str], options: LoadOptions
+) -> tuple[Any, Platform]:  # Any: see _part
+    """Read a program of any form, and what it runs on."""
+    own = _part("rows")
+    if own.is_own(file):
+        name = file.stem
+        platform = load_platform(*files, name=name, overrides=options.overrides)
+        return own.read_rows(file, platform.architecture), platform
+    flat = _flat(file)
+    program = _read(file) if flat is None else flat.program
+    case = _case_of(file, files, replace(options, check=False))
+    _check_fits(program, case)
+    return (program if flat is None else flat), case
 
 
 def _case_of(file: Path, files: Sequence[str], options: LoadOptions) -> Case:
