@@ -47,8 +47,9 @@ def read(text: str, name: str = "<text>") -> Case:
 def read_platform(text: str, name: str = "<text>") -> Platform:
     """Read an architecture and its energies from native YAML text; SpecError as `read`."""
     findings = Findings()
-    parts = Parts(given=set())
-    read_sections(sections_of(read_text(text, name), findings), parts, findings)
+    sections = sections_of(read_text(text, name), findings)
+    parts = Parts(given=set(sections))
+    read_sections(sections, parts, findings)
     return assemble_platform(parts, findings, shown=name)
 
 

@@ -2,7 +2,8 @@
 
 A program file holds the streams only. ``compile --out`` therefore writes the problem and the
 mapping it came from beside it, as ``PROGRAM.case.yaml`` (``expand`` copies it); ``execute`` needs
-them for the analytical figures and takes them from there unless its files hold them.
+them for the analytical figures and takes them from there unless its files hold them. A flat program
+of the user's own needs neither: it has no analytical figures.
 """
 
 from __future__ import annotations
@@ -225,7 +226,15 @@ def _plain(row: Mapping[str, object]) -> dict[str, Any]:  # Any: a JSON tree
 
 
 def _read(file: Path) -> Program:
-    """Read a program file; of a flat one the tables its rows refer to."""
+    """Read a program file; of a flat one the tables its rows refer to.
+
+    Raises:
+        SpecError: If it is none, or a flat one of the user's own: that has no tables.
+    """
+    if _part("rows").is_own(file):
+        rule = "is a flat program without the looped one that it could be looked into by"
+        remedy = "run it with `stallscope execute`; its rows are all there is"
+        raise SpecError([Fault(place="file", value="", rule=rule, remedy=remedy, source=str(file))])
     flat = _flat(file)
     program: Program = _storage().read(file) if flat is None else flat.program
     return program

@@ -34,6 +34,7 @@ from stallscope.traces.program import (
 )
 
 __all__ = [
+    "MAX_DIGITS",
     "Buffer",
     "Passage",
     "Port",
@@ -52,16 +53,20 @@ __all__ = [
 ]
 
 Item = TypeVar("Item")
-_WAIT = re.compile(r"(.+) (delivered|finished|drained) (\d+)")
-_AMOUNT = re.compile(r"(.+) (\d+)")
+MAX_DIGITS = 15
+"""Digits of the largest number: more words than any memory has."""
+_N = rf"\d{{1,{MAX_DIGITS}}}"
+_WAIT = re.compile(rf"(.+) (delivered|finished|drained) ({_N})")
+_AMOUNT = re.compile(rf"(.+) ({_N})")
 _NAME = re.compile(r"(.+)")
-_BUFFER = re.compile(r"(.+?) (\d+)(?: x(\d+))?")
-_PORT = re.compile(r"(.+?)( link)? (\d+)/(\d+)(?: fresh (\d+)/(\d+)( read)?)?")
-_REACH = r"\d+:\d+(?:,\d+:\d+)*"
+_BUFFER = re.compile(rf"(.+?) ({_N})(?: x([1-9]\d{{0,5}}))?")
+_PORT = re.compile(rf"(.+?)( link)? ({_N})/({_N})(?: fresh ({_N})/({_N})( read)?)?")
+_REACH = rf"{_N}:{_N}(?:,{_N}:{_N})*"
 _PASSAGE = re.compile(
-    rf"(.+?)((?: (?:in|busiest|deliveries|longest|links) \d+| reach {_REACH}| hops \d+(?:/\d+)?)+)"
+    rf"(.+?)((?: (?:in|busiest|deliveries|longest|links) {_N}| reach {_REACH}"
+    rf"| hops {_N}(?:/[1-9]\d{{0,5}})?)+)"
 )
-_FIGURE = re.compile(rf" (\w+) ({_REACH}|\d+/\d+|\d+)")
+_FIGURE = re.compile(rf" (\w+) ({_REACH}|{_N}/{_N}|{_N})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,10 @@ def check_units(rows: Gathered) -> None:
             rule = f"{tensor} between {outer} and {inner} needs REFILL and DRAIN rows, or only FILL"
             remedy = "a REFILL row with words 0 takes room for a tile that starts at zero"
             faults.row(first, "op", ", ".join(sorted(ops)), rule, remedy)
+        holds = rows.architecture.level(inner).holds
+        if holds is not None and tensor not in holds:
+            rule = f"{inner} holds {', '.join(holds)}"
+            faults.row(first, "unit", pair[0].name, rule, f"leave {inner} out for {tensor}")
         if outer != outermost and (tensor, outer) not in down:
             rule = f"nothing brings {tensor} to {outer}"
             faults.row(first, "unit", pair[0].name, rule, f"add rows, or move it from {outermost}")

@@ -17,6 +17,7 @@ from stallscope.mappings.fields import nearest
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.annotating import OWN_COLUMNS
 from stallscope.traces.flat import BATCH, COLUMNS, PROGRAM_KEY, is_flat
+from stallscope.traces.notation import MAX_DIGITS
 from stallscope.traces.storage import refuse
 
 __all__ = ["Faults", "Row", "is_own", "rows_of"]
@@ -198,9 +199,12 @@ def _typed(row: Row, faults: Faults) -> Row:
                 typed[column] = text
             continue
         number = _whole(cell)
-        if number is None or number < 0:
+        if number is None or not 0 <= number < 10**MAX_DIGITS:
             bad.append(column)
-            faults.row(row, column, cell, "must be a whole number of at least 0")
+            rule = "must be a whole number of at least 0"
+            if number is not None and number > 0:
+                rule = f"must have at most {MAX_DIGITS} digits"
+            faults.row(row, column, cell, rule)
         else:
             typed[column] = number
     return Row(row.number, row.source, typed, tuple(bad))

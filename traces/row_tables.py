@@ -94,6 +94,7 @@ class _Tables:
         used = {level.name: level.instances for level in self.architecture.levels}
         used[self.architecture.compute.name] = self.architecture.compute.instances
         there = dict(used)
+        said: dict[str, int] = {}
         for name, number, row in self.rows.instances:
             if name not in there:
                 rule = "is no level of the architecture"
@@ -101,9 +102,10 @@ class _Tables:
             elif not 1 <= number <= there[name]:
                 rule = f"must be 1 to {there[name]}, the instances of {name}"
                 self.rows.faults.row(row, "instances", number, rule)
-            else:
-                used[name] = number
-        return used
+            elif said.setdefault(name, number) != number:
+                rule = f"{name} has {said[name]} in a row before"
+                self.rows.faults.row(row, "instances", number, rule, "keep one of the two")
+        return used | said
 
     def _output(self) -> tuple[str, bool]:
         """The tensor that is written back, if there is one, and whether first touches are read."""
@@ -172,6 +174,7 @@ class _Tables:
     def _record(self, unit: UnitRows, kind: Kind, row: Row, networks: tuple[str, ...]) -> Record:
         outer, inner = unit.outer, unit.inner
         said = {(port.place, port.is_link): port for port in kind.ports or ()}
+        self._check_twice(row, len(said), kind)
         for place, is_link in said:
             if place not in (outer, inner) or (is_link and place != inner):
                 rule = f"{unit.name} has ports at {outer} and {inner} (and links at {inner})"
@@ -200,6 +203,11 @@ class _Tables:
     def _even(self, level: str, words: int) -> Port:
         """Words that are spread evenly over the used instances."""
         return Port(level, -(-words // self.used[level]), words)
+
+    def _check_twice(self, row: Row, places: int, kind: Kind) -> None:
+        if places < len(kind.ports or ()):
+            shown = "; ".join(port.place for port in kind.ports or ())
+            self.rows.faults.row(row, "ports", shown, "names a port twice", "add them up")
 
     def _check_networks(self, row: Row, said: dict[str, Passage], known: Sequence[str]) -> None:
         for place in said:
@@ -276,6 +284,7 @@ class _Tables:
             rule = f"{pes} PEs need {-(-kind.words // pes)} cycles for {kind.words} words"
             self.rows.faults.row(row, "cycles", cycles, rule)
         said = {self.rows.place(port.place): port for port in kind.ports or ()}
+        self._check_twice(row, len(said), kind)
         passages = {passage.place: passage for passage in kind.networks}
         known = [
             f"{tensor} {network}" for tensor, level in operands for network in self._way(level)
@@ -326,8 +335,11 @@ class _Tables:
             if buffer.words * (buffer.tiles or 1) < rooms[place]:
                 rule = f"a row makes room for {rooms[place]} words of {buffer.place}"
                 self.rows.faults.row(row, "buffers", buffer.words, rule, "give that much")
-            plans[place] = BufferPlan(level=place[1], tensor=place[0], tile_words=buffer.words,
-                                      tiles=buffer.tiles)  # fmt: skip
+            plan = BufferPlan(level=place[1], tensor=place[0], tile_words=buffer.words,
+                              tiles=buffer.tiles)  # fmt: skip
+            if plans.setdefault(place, plan) != plan:
+                rule = "differs from a row before"
+                self.rows.faults.row(row, "buffers", buffer.place, rule, "keep one of the two")
         for (tensor, level), words in rooms.items():
             if (tensor, level) not in plans:
                 plans[tensor, level] = BufferPlan(level=level, tensor=tensor, tile_words=words,

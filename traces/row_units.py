@@ -163,8 +163,8 @@ class Gathered:
             if column in row.cells and unit.op not in ops:
                 rule = f"is for {', '.join(ops)} rows; {unit.op} has none"
                 self.faults.row(row, column, row.cells[column], rule, "leave it empty")
-        self._links(row, unit)
-        self._kind(row, unit)
+        is_elided = self._kind(row, unit)
+        self._links(row, unit, is_elided=is_elided)
         for buffer in self._read(row, "buffers", notation.read_buffers):
             self.buffers.append((buffer, row))
         for name, number in self._read(row, "instances", notation.read_instances):
@@ -248,17 +248,18 @@ class Gathered:
 
     # ------------------------------------------------------------------ counters
 
-    def _links(self, row: Row, unit: UnitRows) -> None:
+    def _links(self, row: Row, unit: UnitRows, *, is_elided: bool) -> None:
         """What the row waits for, what it frees and finishes."""
-        waits, version = [], NO_WAIT
+        waits, version = [], 0 if is_elided else NO_WAIT
+        own = (*unit.place, "drained") if unit.op is Op.REFILL and not is_elided else None
         for head, what, value in self._read(row, "wait_for", notation.read_waits):
             code = self._code(row, "wait_for", head, what)
-            if code is None or not value:
+            if code is None:
                 continue
-            if value > self.needed.get(code, (0, row))[0]:
+            if value > self.needed.get(code, (-1, row))[0]:
                 self.needed[code] = (value, row)
-            if unit.op is Op.REFILL and self.counters.get((*unit.place, "drained")) == code:
-                version = max(version, value)
+            if own is not None and self.counters.get(own) == code:
+                version = max(version, value or NO_WAIT)
             else:
                 waits.append((code, value))
         unit.waits.append(waits)
@@ -291,7 +292,8 @@ class Gathered:
 
     # ------------------------------------------------------------------ kinds
 
-    def _kind(self, row: Row, unit: UnitRows) -> None:
+    def _kind(self, row: Row, unit: UnitRows) -> bool:
+        """Find the row's kind; returns whether it is a refill that starts at zero."""
         words = row.whole("words")
         if words is None and "words" not in row.bad:
             self.faults.row(row, "words", "", "is missing")
@@ -310,9 +312,8 @@ class Gathered:
                 tuple(self._read(row, "networks", notation.read_networks)),
             )
             unit.kinds.append(kind)
-        if unit.op is Op.REFILL and unit.kinds[number].is_elided:
-            unit.versions[-1] = 0
         unit.steps.append(number)
+        return unit.op is Op.REFILL and unit.kinds[number].is_elided
 
     def _read(self, row: Row, column: str, reader: Callable[[str], list[Item]]) -> list[Item]:
         """Items of a cell; one that cannot be read is a fault."""

@@ -144,6 +144,19 @@ Outputs GLB->DRAM,DRAIN,4
     assert expected == sorted(event for event in found if event[1] > event[0])
 
 
+def test_a_tile_that_starts_at_zero_may_wait_all_the_same(desk):
+    rows = """\
+Outputs DRAM->GLB,REFILL,0
+Outputs DRAM->GLB,REFILL,0,Outputs GLB drained 1
+MAC,COMPUTE,8,Outputs GLB delivered 1,,Outputs GLB
+MAC,COMPUTE,8,Outputs GLB delivered 2,,Outputs GLB
+Outputs GLB->DRAM,DRAIN,4
+Outputs GLB->DRAM,DRAIN,4
+"""
+    bursts = [event[:2] for event in desk.events(rows) if event[3] == "COMPUTE"]
+    assert bursts == [(0, 2), (6, 8)]
+
+
 def test_several_units_may_wait_for_one_counter(desk):
     rows = """\
 Weights DRAM->GLB,FILL,8
@@ -223,6 +236,7 @@ MAC,COMPUTE,8,Weights RF delivered 1; Inputs RF delivered 1,Weights RF 4; Inputs
         ("Weights DRAM->GLB,FILL,8", "24 words of Weights come to GLB, 16 are freed: 8 are left"),
         ("Weights DRAM->GLB,FILL,8,,,Outputs GLB", "finishes = .*is for DRAIN, COMPUTE rows"),
         ("Outputs DRAM->GLB,REFILL,0", "room: is needed: Outputs GLB->DRAM has no row 1"),
+        (f"MAC,COMPUTE,{10**16}", "row 1, words = 10.*: must have at most 15 digits"),
         ("Weights DRAM->GLB,FILL,8,,,,,1", "row 1, cells = 8: has 8 cells, the heading 6"),
     ],
 )  # fmt: skip
@@ -245,6 +259,47 @@ def test_a_fault_is_named_by_row_column_value_rule_and_remedy(desk, row, message
 def test_what_the_rows_lack_together_is_named(desk, rows, message):
     faults = desk.faults(rows)
     assert any(re.search(message, fault) for fault in faults), faults
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "message"),
+    [
+        ("ports", ["GLB 8/8; GLB 4/4"], "ports = GLB; GLB: names a port twice"),
+        ("ports", ["RF 8/8"], "ports = RF: Weights DRAM->GLB has ports at DRAM and GLB"),
+        ("ports", ["DRAM 4/4"], "names 4 words at DRAM, the column words 8"),
+        (
+            "networks",
+            ["GLB in 8"],
+            "networks = GLB: is not the outer level of a network on the way",
+        ),
+        ("instances", ["GLB 2"], "instances = 2: must be 1 to 1, the instances of GLB"),
+        ("instances", ["RF 2"], "instances = RF: is no level of the architecture"),
+        ("instances", ["MAC 2", "MAC 3"], "instances = 3: MAC has 2 in a row before"),
+        ("buffers", ["Weights GLB 4"], "buffers = 4: a row makes room for 8 words of Weights GLB"),
+        ("buffers", ["Weights RF 8"], "Weights RF: is not a tensor at a level that the rows use"),
+        ("buffers", ["Weights GLB 8 x1", "Weights GLB 8 x2"], "differs from a row before"),
+        ("cycles", ["3"], "row 1, cycles = 3: is for COMPUTE rows; FILL has none"),
+        ("tensor", ["Inputs"], "tensor = Inputs: the unit Weights DRAM->GLB moves Weights"),
+    ],
+)
+def test_what_a_cell_says_must_fit_the_rest(desk, column, cells, message):
+    rows = [row + "," * (5 - row.count(",")) for row in PRODUCT.splitlines()]
+    cells = [*cells, *[""] * (len(rows) - len(cells))]
+    text = "".join(f"{row},{cell}\n" for row, cell in zip(rows, cells, strict=True))
+    faults = desk.faults(text, HEADING.replace("\n", f",{column}\n"))
+    assert any(re.search(re.escape(message), fault) for fault in faults), faults
+
+
+def test_a_level_holds_only_what_the_architecture_says(desk):
+    architecture = ARCHITECTURE.replace("words: 24", "words: 24, holds: [Inputs, Outputs]")
+    faults = desk.faults(PRODUCT, HEADING, architecture)
+    assert any("GLB holds Inputs, Outputs; leave GLB out for Weights" in fault for fault in faults)
+
+
+def test_a_burst_takes_the_cycles_its_pes_need(desk):
+    rows = PRODUCT.replace("Weights GLB 8,Outputs GLB", "Weights GLB 8,Outputs GLB,3")
+    faults = desk.faults(rows, HEADING.replace("\n", ",cycles\n"))
+    assert any("row 5, cycles = 3: 4 PEs need 4 cycles for 16 words" in fault for fault in faults)
 
 
 def test_all_faults_come_at_once(desk):
