@@ -67,12 +67,7 @@ class Machine:
         self.program = program
         self.architecture = architecture
         self.env = Environment()
-        banks = {
-            (plan.level, plan.tensor): index % architecture.level(plan.level).banks
-            for level in architecture.levels
-            for index, plan in enumerate(p for p in program.buffers if p.level == level.name)
-        }
-        self.ports = Ports(architecture, banks)
+        self.ports = Ports(architecture, _banks(program, architecture))
         self.arbiter = Arbiter(self.env, self.ports.cycle_ticks, self.ports.servers.values())
         self.wiring = Wiring(
             env=self.env,
@@ -303,3 +298,12 @@ class Machine:
                     f"{tensor} at {level}: {channel.reserved} words in, "
                     f"{channel.released.value} out"
                 )
+
+
+def _banks(program: Program, architecture: Architecture) -> dict[tuple[str, str], int]:
+    """Bank of a level that each tensor lives in."""
+    return {
+        (plan.level, plan.tensor): index % level.banks
+        for level in architecture.levels
+        for index, plan in enumerate(p for p in program.buffers if p.level == level.name)
+    }

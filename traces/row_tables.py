@@ -190,9 +190,10 @@ class _Tables:
         self._check_networks(row, said_of, networks)
         crossings = []
         for network in networks:
-            arriving = child.words if network == networks[-1] else parent.words
+            is_last = network == networks[-1]
+            arriving, linked = (child.words, links.words) if is_last else (parent.words, 0)
             crossings.append(
-                self._crossing(network, parent.words, arriving, said_of.get(network), links.words)
+                self._crossing(network, parent.words, arriving, said_of.get(network), linked)
             )
         return Record(
             words=child.busiest, room=room, released=0, tile_words=room,
@@ -223,7 +224,7 @@ class _Tables:
         reach = said.reach if said is not None else None
         if reach is None:
             # Every word entering reaches equally many, as far as that is a whole number.
-            size = max(1, arriving // entering) if entering else 1
+            size = max(1, (arriving - links) // entering) if entering else 1
             reach = ((size, entering),) if entering else ()
         hops = said.hops if said is not None else None
         if hops is None and entering:

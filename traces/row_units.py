@@ -174,7 +174,7 @@ class Gathered:
 
     def _unit(self, row: Row) -> UnitRows | None:
         """The row's unit; a new one is checked by its name."""
-        name, said = row.text("unit"), row.text("op")
+        name, said = _plain(row.text("unit")), row.text("op")
         if said not in list(Op):
             self.faults.row(row, "op", said, f"must be one of {', '.join(Op)}", nearest(said, Op))
             return None
@@ -326,3 +326,8 @@ class Gathered:
             rule = f"`{error}` cannot be read"
             self.faults.row(row, column, text, rule, f"write {_FORMS[column]}")
             return []
+
+
+def _plain(name: str) -> str:
+    """A unit's name without needless blanks."""
+    return "->".join(part.strip() for part in " ".join(name.split()).split("->"))

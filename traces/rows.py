@@ -116,6 +116,7 @@ def read_rows(path: str | os.PathLike[str], architecture: Architecture) -> RowPr
 
 def _is_complete(rows: Gathered) -> bool:
     """Whether the units are such that their tables can be made."""
-    ups = {unit.place for unit in rows.units.values() if unit.op is Op.DRAIN}
-    downs = {unit.place for unit in rows.units.values() if unit.op is Op.REFILL}
+    units = rows.units.values()
+    ups = {(*unit.place, unit.outer) for unit in units if unit.op is Op.DRAIN}
+    downs = {(*unit.place, unit.outer) for unit in units if unit.op is Op.REFILL}
     return ups == downs and rows.architecture.compute.name in rows.units

@@ -251,6 +251,7 @@ def test_a_fault_is_named_by_row_column_value_rule_and_remedy(desk, row, message
         ("", "has no rows"),
         ("Weights DRAM->GLB,FILL,8\n", "no COMPUTE row: nothing multiplies"),
         (PRODUCT.replace("Outputs DRAM->GLB,REFILL,0\n", ""), "needs REFILL and DRAIN rows"),
+        (PRODUCT.replace("Outputs GLB->DRAM", "Outputs RF->DRAM"), "is no storage level"),
         (PRODUCT.replace("REFILL,0", "FILL,4"), "needs REFILL and DRAIN rows, or only FILL"),
         (PRODUCT.replace(",FILL,8", ",FILL,22"), "GLB = 26: needs Weights 22 .* words, has 24"),
         (PRODUCT.replace(",Outputs GLB\n", "\n"), "1 DRAIN rows, but MAC finishes 0 tiles"),
@@ -346,6 +347,20 @@ def test_parquet_and_comments_are_read_alike(desk, tmp_path):
     found = execute(program, desk.platform)
     assert expected.units == commented.units == found.units
     assert expected.counts == found.counts
+
+
+def test_a_drain_to_another_level_than_its_refill_comes_from_is_refused(desk):
+    architecture = ARCHITECTURE.replace("  compute", "    - {name: RF}\n  compute")
+    rows = PRODUCT.replace("GLB->DRAM", "RF->GLB").replace("Outputs GLB", "Outputs RF")
+    rows = rows.replace("Outputs DRAM->GLB", "Outputs DRAM->RF")
+    faults = desk.faults(rows, HEADING, architecture)
+    assert sum("needs REFILL and DRAIN rows" in fault for fault in faults) == 2
+
+
+def test_blanks_in_names_do_not_matter(desk):
+    expected = desk.run(PRODUCT)
+    spaced = desk.run(PRODUCT.replace("->", " -> ").replace("Weights DRAM", " Weights  DRAM"))
+    assert expected.units == spaced.units
 
 
 def test_only_flat_programs_are_taken_for_one(tmp_path):
