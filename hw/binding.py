@@ -98,6 +98,7 @@ class Binding:
         return MoverPlan(
             demands=tuple(Demand(part, 0, CAUSES.index(cause), burst) for part in parts),
             room=tuple(record.room for record in stream.records),
+            stays=tuple(not (record.words or record.room) for record in stream.records),
             released=tuple(record.released for record in stream.records),
             tile_words=tuple(record.tile_words for record in stream.records),
             latency=near + hops + far,
@@ -152,7 +153,8 @@ class Binding:
         first = stream.records[stream.first]
         routes = [access.crossings for access in first.accesses]
         network = {level.name: level.network for level in self.architecture.levels}
-        output = next(i for i, operand in enumerate(stream.operands) if operand.is_output)
+        back = [route for operand, route in zip(stream.operands, routes, strict=True)
+                if operand.is_output]  # fmt: skip
         touching = frozenset(self.program.output_dimensions)
         return ArrayPlan(
             demands=tuple(demands),
@@ -160,9 +162,10 @@ class Binding:
             computes=tuple(work.computes for work in stream.records),
             pipeline=self._array_latency(stream, routes),
             first_delay=max(
-                sum(network[c.network].fill_latency_cycles for c in route) for route in routes
+                (sum(network[c.network].fill_latency_cycles for c in route) for route in routes),
+                default=0,
             ),
-            last_delay=sum(network[c.network].drain_latency_cycles for c in routes[output]),
+            last_delay=sum(network[c.network].drain_latency_cycles for c in sum(back, ())),
             latency_cause=CAUSES.index(Cause.COMPUTE_LATENCY),
             work_cause=cause,
             first_cause=CAUSES.index(Cause.NETWORK_LATENCY),

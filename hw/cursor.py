@@ -1,14 +1,17 @@
-"""A stream's place in its program: which record its next step is."""
+"""A stream's place in its program: which record its next step is, and what binds it to others."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
+from stallscope.simcore.counter import Counter
 from stallscope.simcore.position import LoopShape, Position
+from stallscope.simcore.unit import Effects, Unit
 from stallscope.traces.flat import FlatStream
 from stallscope.traces.program import ComputeStream, MoverStream, StreamLoop
 
-__all__ = ["Cursor", "FlatCursor", "shapes"]
+__all__ = ["Cursor", "FlatCursor", "Gate", "shapes"]
 
 
 def shapes(loops: Sequence[StreamLoop], dimensions: dict[str, int]) -> list[LoopShape]:
@@ -16,17 +19,40 @@ def shapes(loops: Sequence[StreamLoop], dimensions: dict[str, int]) -> list[Loop
     return [LoopShape(dimensions[loop.dimension], loop.extent, loop.step) for loop in loops]
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A counter that a step waits for because the program names it.
+
+    Attributes:
+        counter: The counter.
+        tiles: Value it must have reached.
+        state: State of the unit that waits.
+        feeder: Unit that makes what is waited for.
+    """
+
+    counter: Counter
+    tiles: int
+    state: int
+    feeder: Unit
+
+
 class Cursor:
     """Walks one looped stream, record by record.
+
+    What a step of a looped stream waits for and what it frees follow from its loops. A program of
+    the user's own says it row by row: see `RowCursor`.
 
     Attributes:
         position: Where the stream stands.
         record: Number of the record of the present step.
         memory: What the stream remembers of its last movement (with remainders), by number.
+        gates: Counters that the present step waits for, besides what its loops say.
+        freed: Room that is free when the step before the present one is over, likewise.
+        finished: Counters of output tiles that this step completed, likewise.
     """
 
-    __slots__ = ("_bounds", "_classes", "_grain", "_keyed", "_origins", "_table", "memory",
-                 "position", "record")  # fmt: skip
+    __slots__ = ("_bounds", "_classes", "_grain", "_keyed", "_origins", "_table", "finished",
+                 "freed", "gates", "memory", "position", "record")  # fmt: skip
 
     def __init__(self, stream: MoverStream | ComputeStream, dimensions: dict[str, int]) -> None:
         self._bounds = [dimensions[name] for name, _ in stream.bounds]
@@ -36,6 +62,9 @@ class Cursor:
         )
         self.record = stream.first
         self.memory = 0
+        self.gates: tuple[Gate, ...] = ()
+        self.freed: Effects = ()
+        self.finished: tuple[Counter, ...] = ()
         self._table = stream.table
         self._keyed = {
             (loop, key, memory): (record, after)
@@ -65,6 +94,25 @@ class Cursor:
             key.append((classes[now // grain], classes[before // grain], now - before))
             self._origins[index] = now
         self.record, self.memory = self._keyed[loop, tuple(key), self.memory]
+
+    def version(self, reductions: Sequence[int], steps: int) -> int:
+        """Write-backs that must have been made before a refill reads; 0 at a tile's first visit.
+
+        Args:
+            reductions: Loops that do not touch the tensor, outermost first.
+            steps: Number of the present step.
+        """
+        position = self.position
+        index = position.index
+        for loop in reversed(reductions):
+            if index[loop]:
+                earlier = index.copy()
+                earlier[loop] -= 1
+                for inner in reductions:
+                    if inner > loop:
+                        earlier[inner] = position.last(inner, earlier)
+                return steps - position.ordinal(index) + position.ordinal(earlier) + 1
+        return 0
 
     def relative(self, level: int, base: int) -> Hashable:
         """Position relative to iteration ``base`` of loop ``level``, and the record."""

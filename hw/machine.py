@@ -10,10 +10,11 @@ from stallscope.hw.cursor import Cursor, FlatCursor
 from stallscope.hw.mover import Carrier, Drain, Fill, Refill, Wiring
 from stallscope.hw.pe_array import OperandPort, PeArray
 from stallscope.hw.ports import CAUSES, Cause, Ports
+from stallscope.hw.row_cursor import RowCursor, Wire
 from stallscope.mappings.architecture import Architecture
 from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.component import Component
-from stallscope.simcore.counter import Channel
+from stallscope.simcore.counter import Channel, Counter
 from stallscope.simcore.environment import Environment
 from stallscope.simcore.errors import DeadlockError, SimulationBug, Waiter
 from stallscope.simcore.fast_forward import FastForward
@@ -21,6 +22,8 @@ from stallscope.simcore.recorder import Recorder
 from stallscope.simcore.unit import Unit
 from stallscope.traces.flat import FlatProgram, FlatStream, unit_streams
 from stallscope.traces.program import ComputeStream, MoverStream, Program
+from stallscope.traces.row_units import Counted
+from stallscope.traces.rows import RowProgram, RowStream
 
 __all__ = ["FastForwardMode", "Machine"]
 
@@ -38,8 +41,9 @@ class FastForwardMode:
 class Machine:
     """One program on one architecture, ready to run once.
 
-    A flat program is executed row by row: nothing of it is skipped. Without contention every unit
-    has all ports and network entries to itself, a what-if.
+    A flat program is executed row by row: nothing of it is skipped. One of the user's own has no
+    loops: what its units wait for, free and finish is what its rows say. Without contention every
+    unit has all ports and network entries to itself, a what-if.
 
     Attributes:
         fills, refills, drains: Movers by (tensor, child level).
@@ -50,26 +54,24 @@ class Machine:
 
     def __init__(
         self,
-        program: Program | FlatProgram,
+        program: Program | FlatProgram | RowProgram,
         architecture: Architecture,
         mode: FastForwardMode,
         *,
         contention: bool = True,
     ) -> None:
-        self._rows: Mapping[str, FlatStream] = {}
-        if isinstance(program, FlatProgram):
+        self._rows: Mapping[str, FlatStream | RowStream] = {}
+        self._counters: tuple[Counted, ...] = ()
+        self._row_cursors: list[RowCursor] = []
+        if not isinstance(program, Program):
             self._rows = program.streams
+            self._counters = program.counters if isinstance(program, RowProgram) else ()
             program, mode = program.program, FastForwardMode(is_on=False)
         self.program = program
         self.architecture = architecture
         self.env = Environment()
-        banks = {
-            (plan.level, plan.tensor): index % architecture.level(plan.level).banks
-            for level in architecture.levels
-            for index, plan in enumerate(p for p in program.buffers if p.level == level.name)
-        }
         owners = () if contention else [unit.name for unit in unit_streams(program)]
-        self.ports = Ports(architecture, banks, owners)
+        self.ports = Ports(architecture, _banks(program, architecture), owners)
         self.arbiter = Arbiter(self.env, self.ports.cycle_ticks, self.ports.servers.values())
         self.wiring = Wiring(
             env=self.env,
@@ -108,13 +110,39 @@ class Machine:
         for stream in self.program.movers:
             self._wire_mover(stream)
         self._add_array(order)
+        self._wire_rows()
         self.arbiter.connect([self.binding.paths[unit.name] for unit in self.units])
 
     def _cursor(self, stream: MoverStream | ComputeStream, unit: str) -> Cursor:
         """Return a cursor over the stream, driven by the unit's rows where the program is flat."""
-        if unit in self._rows:
-            return FlatCursor(stream, self._dimensions, self._rows[unit])
-        return Cursor(stream, self._dimensions)
+        rows = self._rows.get(unit)
+        match rows:
+            case None:
+                return Cursor(stream, self._dimensions)
+            case FlatStream():
+                return FlatCursor(stream, self._dimensions, rows)
+        cursor = RowCursor(stream, unit, rows)
+        self._row_cursors.append(cursor)
+        return cursor
+
+    def _wire_rows(self) -> None:
+        """Tell the cursors of a user's own rows which counters they name."""
+        wires = [self._wire(*counter) for counter in self._counters]
+        for cursor in self._row_cursors:
+            cursor.connect(wires)
+
+    def _wire(self, tensor: str, level: str, what: str) -> Wire:
+        key = (tensor, level)
+        channel, feeder = self.channels[key], self._feeder(key)
+        known: dict[str, tuple[Counter, int, Unit | None]] = {
+            "delivered": (channel.delivered, Unit.SOURCE, feeder),
+            "finished": (channel.finished, Unit.RESULT,
+                         self.drains[key].feeder if key in self.drains else None),
+            "drained": (channel.drained, Unit.VERSION, self.drains.get(key)),
+            "released": (channel.released, Unit.ROOM, None),
+        }  # fmt: skip
+        counter, state, maker = known[what]
+        return Wire(counter=counter, channel=channel, state=state, feeder=maker or feeder)
 
     def _add_mover(self, stream: MoverStream, order: int) -> int:
         key = (stream.tensor, stream.child)
@@ -240,14 +268,15 @@ class Machine:
         waiters = []
         for unit in self.units:
             counter = unit.awaited
-            if unit.is_finished or counter is None or counter.waiter is not unit:
+            need = None if counter is None else counter.awaited_by(unit)
+            if unit.is_finished or counter is None or need is None:
                 continue
             waiters.append(
                 Waiter(
                     unit=unit.name,
                     awaits=counter.name,
                     have=counter.value,
-                    need=counter.need,
+                    need=need,
                     since=unit.since,
                 )
             )
@@ -273,3 +302,12 @@ class Machine:
                     f"{tensor} at {level}: {channel.reserved} words in, "
                     f"{channel.released.value} out"
                 )
+
+
+def _banks(program: Program, architecture: Architecture) -> dict[tuple[str, str], int]:
+    """Bank of a level that each tensor lives in."""
+    return {
+        (plan.level, plan.tensor): index % level.banks
+        for level in architecture.levels
+        for index, plan in enumerate(p for p in program.buffers if p.level == level.name)
+    }

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Hashable
 from dataclasses import dataclass
 
-from stallscope.hw.cursor import Cursor
+from stallscope.hw.cursor import Cursor, Gate
 from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.counter import Channel, Counter
 from stallscope.simcore.environment import Environment, Event
@@ -47,6 +47,7 @@ class MoverPlan:
     Attributes:
         demands: Per record, what the transfer asks of its servers.
         room: Per record, words the child makes room for.
+        stays: Per record, whether the tile stays where it is: no words, no room.
         released: Per record, words of the tile before that the child need not keep.
         tile_words: Per record, words of the tile.
         latency: Cycles from the end of a transfer to delivery.
@@ -59,6 +60,7 @@ class MoverPlan:
 
     demands: tuple[Demand, ...]
     room: tuple[int, ...]
+    stays: tuple[bool, ...]
     released: tuple[int, ...]
     tile_words: tuple[int, ...]
     latency: int
@@ -102,6 +104,11 @@ class Carrier(Unit):
     def cause_of(self, state: int) -> int:
         """No room, or else latency."""
         return self.wiring.capacity if state == self.ROOM else self.plan.latency_cause
+
+    def _pass(self, gate: Gate) -> Generator[Event, None, None]:
+        """Wait for a counter that the program names."""
+        if gate.counter.value < gate.tiles:
+            yield self.wait(gate.counter, gate.tiles, gate.state, gate.feeder)
 
     def submit(self, demand: Demand) -> Event:
         """Begin a transfer."""
@@ -192,9 +199,11 @@ class Fill(Carrier):
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream."""
         channel, plan, env, source = self.channel, self.plan, self.env, self.source
-        stepped = 0
+        cursor, stepped = self.cursor, 0
         while stepped >= 0:
-            record = self.cursor.record
+            record = cursor.record
+            for gate in cursor.gates:
+                yield from self._pass(gate)
             if source is not None and source.delivered.value < self.parent_tiles:
                 yield self.wait(source.delivered, self.parent_tiles, self.SOURCE, self.feeder)
             room = plan.room[record]
@@ -211,9 +220,9 @@ class Fill(Carrier):
             self.tally[record] += 1
             delay = plan.latency if self.steps else plan.latency + plan.first_delay
             due = self.in_order(done + delay)
-            stepped = self.cursor.step()
+            stepped = cursor.step()
             is_left = source is not None and stepped < plan.parent_depth
-            left = self._leave(stepped) if is_left else ()
+            left = (*cursor.freed, *(self._leave(stepped) if is_left else ()))
             arrived = ((channel.delivered, 1),)
             if self.recorder is not None:
                 self.report(record, demand, due, self._outcome(done, left, arrived))
@@ -281,6 +290,8 @@ class Refill(Carrier):
         delay = plan.first_delay
         while stepped >= 0:
             record = self.cursor.record
+            for gate in self.cursor.gates:
+                yield from self._pass(gate)
             if source is not None and source.delivered.value < self.parent_tiles:
                 yield self.wait(source.delivered, self.parent_tiles, self.SOURCE, self.feeder)
             room = plan.room[record]
@@ -288,18 +299,17 @@ class Refill(Carrier):
             if channel.released.value < free:
                 yield self.wait(channel.released, free, self.ROOM, None)
             channel.reserve(room)
-            back = self.visits_back()
-            if back and channel.drained.value < self.steps - back + 1:
-                need = self.steps - back + 1
-                yield self.wait(channel.drained, need, self.VERSION, self.drainer)
+            version = self.cursor.version(plan.reductions, self.steps)
+            if channel.drained.value < version:
+                yield self.wait(channel.drained, version, self.VERSION, self.drainer)
             demand = plan.demands[record]
             done = env._now
             latency = 0
-            # With remainders a tile may stay where it is (no room of its own): nothing to bring.
-            is_moved = room > 0 and (back > 0 or not plan.elide_first)
+            # With remainders a tile may stay where it is: nothing to bring.
+            is_moved = not plan.stays[record] and (version != 0 or not plan.elide_first)
             if is_moved:
                 self.tally[record] += 1
-                if not back:
+                if not version:
                     self.firsts[record] += 1
                 latency = plan.latency + delay
                 if demand.total:
@@ -307,32 +317,23 @@ class Refill(Carrier):
                     done = self.ended(demand)
             delay = 0
             due = self.in_order(done + latency)
-            arrived = ((channel.delivered, 1),)
-            if self.recorder is not None:
-                kind = record if back else record + len(self.firsts)
-                outcome = self._outcome(done, (), arrived)
-                self.report(kind, demand if is_moved else None, due, outcome)
-            self.steps += 1
+            kind = record if version else record + len(self.firsts)
+            self._arrive(kind, demand, done, due, is_moved=is_moved)
             stepped = self.cursor.step()
             if stepped < plan.parent_depth:
                 self.parent_tiles += 1
-            channel.delivered.send(demand.cause, done, plan.latency_cause)
-            self.later(due, arrived)
         self.stop()
 
-    def visits_back(self) -> int:
-        """Tiles since the previous visit of the present output tile; 0 at its first visit."""
-        position = self.position
-        index = position.index
-        for loop in reversed(self.plan.reductions):
-            if index[loop]:
-                earlier = index.copy()
-                earlier[loop] -= 1
-                for inner in self.plan.reductions:
-                    if inner > loop:
-                        earlier[inner] = position.last(inner, earlier)
-                return position.ordinal(index) - position.ordinal(earlier)
-        return 0
+    def _arrive(self, kind: int, demand: Demand, done: int, due: int, *, is_moved: bool) -> None:
+        """A step is done: its tile is there when it is due."""
+        delivered = self.channel.delivered
+        arrived = ((delivered, 1),)
+        if self.recorder is not None:
+            outcome = self._outcome(done, (), arrived)
+            self.report(kind, demand if is_moved else None, due, outcome)
+        self.steps += 1
+        delivered.send(demand.cause, done, self.plan.latency_cause)
+        self.later(due, arrived)
 
 
 class Drain(Carrier):
@@ -352,13 +353,15 @@ class Drain(Carrier):
         channel, plan = self.channel, self.plan
         stepped = 0
         while stepped >= 0:
+            for gate in self.cursor.gates:
+                yield from self._pass(gate)
             if channel.finished.value <= self.steps:
                 yield self.wait(channel.finished, self.steps + 1, self.RESULT, self.feeder)
             record = self.cursor.record
-            if plan.room[record]:
+            if not plan.stays[record]:
                 self.arrived = record
             stepped = self.cursor.step()
-            if stepped >= 0 and not plan.room[self.cursor.record]:
+            if stepped >= 0 and plan.stays[self.cursor.record]:
                 self._end(stepped, None, self.env._now, self.env._now)
                 continue
             demand = plan.demands[self.arrived]
@@ -382,6 +385,9 @@ class Drain(Carrier):
         if source is not None and stepped < self.plan.parent_depth:
             source.finished.send(cause, done, plan.latency_cause)
             effects.append((source.finished, 1))
+        for counter in self.cursor.finished:
+            counter.send(cause, done, plan.latency_cause)
+            effects.append((counter, 1))
         if self.recorder is not None:
             kind = len(plan.demands) if demand is None else self.arrived
             self.report(kind, demand, due, self._outcome(done, (), tuple(effects)))

@@ -10,7 +10,7 @@ Not modelled: PEs that run ahead of each other from burst to burst (docs/model_l
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stallscope.hw.cursor import Cursor
 from stallscope.hw.mover import MoverPlan, Wiring
@@ -69,6 +69,10 @@ class OperandPort:
     shadow: Cursor
     shadow_plan: MoverPlan
     tiles: int = 1
+    counter: Counter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counter = self.channel.delivered
 
     def relative(self, level: int, base: int) -> Hashable:
         """Where the tile in use stands; an output's tile is that of the array's own position."""
@@ -132,8 +136,8 @@ class PeArray(Unit):
         plan, env = self.plan, self.env
         stepped = 0
         while stepped >= 0:
-            for port in self.operands:
-                if port.channel.delivered.value < port.tiles:
+            for port in self.operands or self.cursor.gates:
+                if port.counter.value < port.tiles:
                     yield from self._await_operands()
                     break
             if self.fill is None:
@@ -174,23 +178,22 @@ class PeArray(Unit):
             effect = port.leave(stepped)
             if effect is not None:
                 (results if port.is_output else released).append(effect)
-        return tuple(released), tuple(results)
+        cursor = self.cursor
+        results += [(counter, 1) for counter in cursor.finished]
+        return (*released, *cursor.freed), tuple(results)
 
     def _await_operands(self) -> Generator[Event, None, None]:
         """Wait for every missing operand; the last one to arrive is to blame for all of it."""
         # Nothing that a skip must move lives in a local variable across a yield.
         self.begun = self.env._now
-        missing = [port for port in self.operands if port.channel.delivered.value < port.tiles]
-        self._charges = [
-            port.channel.delivered.charge(port.tiles, port.feeder, self) for port in missing
-        ]
+        awaited = self.operands or self.cursor.gates
+        missing = [port for port in awaited if port.counter.value < port.tiles]
+        self._charges = [self.charge_of(port.counter, port.tiles, port.feeder) for port in missing]
         charge: Charge | None = self._charges[0]
         for number, port in enumerate(missing):
-            if port.channel.delivered.value < port.tiles:
+            if port.counter.value < port.tiles:
                 last = number
-                yield self.wait(
-                    port.channel.delivered, port.tiles, self.OPERAND, port.feeder, charge
-                )
+                yield self.wait(port.counter, port.tiles, self.OPERAND, port.feeder, charge)
             charge = None
         blamed = self._charges[last]
         self._charges = []
@@ -198,7 +201,7 @@ class PeArray(Unit):
         if self.recorder is not None:
             split = [0] * len(self.stack)
             blamed.add_to(split, self.env._now)
-            self._report_wait(self.begun, missing[last].channel.delivered.number, split)
+            self._report_wait(self.begun, missing[last].counter.number, split)
 
     def _pause(self, cycles: int) -> Event:
         self.enter(self.OPERAND, self.plan.first_cause)

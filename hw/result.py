@@ -55,7 +55,7 @@ class Result:
     Attributes:
         name: The case's name.
         files: Input files with their digests.
-        dims: Bound of every dimension.
+        dims: Bound of every dimension; none for rows of the user's own.
         macs: Multiply-accumulates of the problem.
         cycles: Cycles from start to the last write-back.
         seconds_at_clock: The same in seconds, or None without a clock.
@@ -66,7 +66,8 @@ class Result:
         units: Account of every unit.
         energy_pj: Total energy, pJ, or None without a table.
         ledger: Every product that the energy sums.
-        estimate: The analytical figures of the same case.
+        estimate: The analytical figures of the same case; None for rows of the user's own, which
+            name no problem.
         assumptions: Named assumptions the result rests on.
         simulation: How the run went.
         port_words: Words that every limited port, bank or network moved at its busiest instance.
@@ -88,13 +89,20 @@ class Result:
     units: Mapping[str, UnitAccount]
     energy_pj: float | None
     ledger: tuple[LedgerLine, ...]
-    estimate: Estimate
+    estimate: Estimate | None
     assumptions: tuple[str, ...]
     simulation: SimulationInfo
     port_words: Mapping[str, int]
     fill_causes: Mapping[str, int]
     drain_causes: Mapping[str, int]
     trace: Trace | None = None
+
+    @property
+    def analytical(self) -> Estimate:
+        """The estimate of a case; ValueError where there is none."""
+        if self.estimate is None:
+            raise ValueError(f"{self.name} is a program of its own: it has no analytical estimate")
+        return self.estimate
 
     @property
     def levels(self) -> tuple[LevelCounts, ...]:

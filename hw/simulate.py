@@ -15,8 +15,9 @@ from stallscope.hw.machine import FastForwardMode, Machine
 from stallscope.hw.ports import CAUSES
 from stallscope.hw.result import Result, SimulationInfo, UnitAccount
 from stallscope.hw.tracing import begin, end
-from stallscope.mappings.analytical import analyze
-from stallscope.mappings.case import Case
+from stallscope.mappings.analytical import Estimate, analyze
+from stallscope.mappings.architecture import Network
+from stallscope.mappings.case import Case, Platform
 from stallscope.mappings.pricing import LedgerLine, price
 from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError
 from stallscope.simcore.unit import Unit
@@ -25,6 +26,7 @@ from stallscope.traces.events.recording import Recording, Selection
 from stallscope.traces.events.trace import Trace
 from stallscope.traces.flat import FlatProgram
 from stallscope.traces.program import Program
+from stallscope.traces.rows import RowProgram
 
 __all__ = ["Tracing", "execute", "simulate"]
 
@@ -89,8 +91,8 @@ def simulate(
 
 
 def execute(
-    program: Program | FlatProgram,
-    case: Case,
+    program: Program | FlatProgram | RowProgram,
+    case: Platform,
     *,
     fast_forward: bool = True,
     audit: bool = False,
@@ -100,13 +102,26 @@ def execute(
     """Execute a program on the architecture of ``case``; see `simulate`.
 
     A flat program gives the result of the looped one, step by step: nothing of it is skipped.
+
+    Args:
+        program: Compiled, expanded, or the user's own rows (`read_rows`).
+        case: The case it was compiled from; for the user's own rows a platform (`load_platform`)
+            is enough, and there is no estimate.
+        fast_forward: See `simulate`.
+        audit: See `simulate`.
+        trace: See `simulate`.
+        contention: See `simulate`.
+
+    Raises:
+        SpecError: If a program was compiled and ``case`` is none, or rows free what never came.
     """
     began = time.process_time()
+    hopless = program.hopless if isinstance(program, RowProgram) else ()
     mode = FastForwardMode(fast_forward, audit)
     machine = Machine(program, case.architecture, mode, contention=contention)
     recorder = _begin(machine, trace, keep=audit) if trace is not None else None
     cycles = _run(machine, case, recorder)
-    estimate = analyze(case)
+    estimate = _estimate(program, case)
     counts = count(machine)
     priced = price(case, counts, cycles)
     stack = _cycle_stack(machine, cycles)
@@ -128,13 +143,23 @@ def execute(
         energy_pj=priced.energy_pj,
         ledger=priced.ledger,
         estimate=estimate,
-        assumptions=(*case.assumptions, *_assumptions(machine)),
+        assumptions=(*case.assumptions, *_assumptions(machine, hopless)),
         simulation=_information(machine, began),
         fill_causes=_causes(machine.array.fill or []),
         drain_causes=_causes(machine.drain_causes(cycles)),
         port_words={server.name: server.words for server in machine.arbiter.servers},
         trace=_trace(recorder, machine, case, priced.ledger),
     )
+
+
+def _estimate(program: Program | FlatProgram | RowProgram, case: Platform) -> Estimate | None:
+    """The analytical figures; rows of the user's own have none: they name no problem."""
+    if isinstance(program, RowProgram):
+        return None
+    if not isinstance(case, Case):
+        rule = "a compiled program needs the case it was compiled from"
+        raise SpecError([Fault(place="case", value=case.name, rule=rule, remedy="use load()")])
+    return analyze(case)
 
 
 def _begin(machine: Machine, trace: Tracing, *, keep: bool) -> _Recorder | None:
@@ -176,7 +201,7 @@ def _check_tracing(machine: Machine, trace: Tracing) -> None:
         raise SpecError(faults)
 
 
-def _run(machine: Machine, case: Case, recorder: _Recorder | None) -> int:
+def _run(machine: Machine, case: Platform, recorder: _Recorder | None) -> int:
     """Run and check a machine; a deadlock leaves the trace of what came before."""
     try:
         cycles = machine.run()
@@ -201,7 +226,7 @@ class _Recorder:
 
 
 def _trace(
-    recorder: _Recorder | None, machine: Machine, case: Case, ledger: Sequence[LedgerLine]
+    recorder: _Recorder | None, machine: Machine, case: Platform, ledger: Sequence[LedgerLine]
 ) -> Trace | None:
     """Close the recording; returns its trace."""
     if recorder is None:
@@ -276,10 +301,22 @@ def _account(machine: Machine, unit: Unit, cycles: int) -> UnitAccount:
     return UnitAccount(busy=busy, idle=idle, waiting=waiting, charged=charged)
 
 
-def _assumptions(machine: Machine) -> list[str]:
-    """Named assumptions of the run itself."""
+def _assumptions(machine: Machine, hopless: Sequence[str]) -> list[str]:
+    """Named assumptions of the run itself; ``hopless``: networks whose hops rows leave out."""
     tiles = ", ".join(
         f"{tensor} at {level} {number}" for (tensor, level), number in machine.binding.tiles.items()
         if (tensor, level) in machine.channels
     )  # fmt: skip
-    return [f"buffering: tiles held: {tiles}"] if tiles else []
+    found = [f"buffering: tiles held: {tiles}"] if tiles else []
+    level = machine.architecture.level
+    names = [name for name in hopless if _costs_hops(level(name).network)]
+    if names:
+        shown = ", ".join(names)
+        found.append(f"hops: rows that say nothing of them take none below {shown}")
+    return found
+
+
+def _costs_hops(network: Network) -> bool:
+    """Whether a hop takes time or energy."""
+    energies = (network.energy_per_hop_pj, network.router_energy_pj)
+    return network.hop_latency_cycles > 0 or any(energies)

@@ -10,7 +10,7 @@ from stallscope.hw.counting import Executed, Key, traffic
 from stallscope.hw.machine import Machine
 from stallscope.hw.mover import Carrier
 from stallscope.hw.ports import CAUSES, Cause
-from stallscope.mappings.case import Case
+from stallscope.mappings.case import Platform
 from stallscope.mappings.pricing import LedgerLine
 from stallscope.simcore.servers import Demand
 from stallscope.traces.events.columns import TraceKind, TraceMeta, TraceUnit
@@ -50,7 +50,7 @@ def begin(machine: Machine, folder: Path, selection: Selection, *, keep: bool = 
 def end(
     recording: Recording,
     machine: Machine,
-    case: Case,
+    case: Platform,
     ledger: Iterable[LedgerLine] = (),
     *,
     is_complete: bool = True,
@@ -60,7 +60,7 @@ def end(
     Args:
         recording: The recording.
         machine: The machine, after its run.
-        case: What was run.
+        case: What was run, or what it ran on.
         ledger: The run's energies.
         is_complete: Whether the run came to its end.
     """

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stallscope.mappings.architecture import Architecture
-from stallscope.mappings.case import Case, InputFile, Rules
+from stallscope.mappings.case import Case, InputFile, Platform, Rules
 from stallscope.mappings.energy import EnergyTable
 from stallscope.mappings.fields import Findings
 from stallscope.mappings.legality import check_mapping
@@ -14,7 +14,7 @@ from stallscope.mappings.native_mapping import MappingDraft
 from stallscope.mappings.problem import Problem
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["EnergyDraft", "Parts", "assemble"]
+__all__ = ["EnergyDraft", "Parts", "assemble", "assemble_platform"]
 
 EnergyDraft = Callable[[Architecture], EnergyTable | None]
 """A table of energies whose component names wait for the architecture."""
@@ -57,7 +57,7 @@ def assemble(
     Raises:
         SpecError: Every fault of all parts.
     """
-    _missing(parts, findings, shown)
+    _missing(parts, findings, shown, ("problem", "architecture", "mapping"))
     problem, architecture = parts.problem, parts.architecture
     mapping = None
     if problem and architecture and parts.mapping:
@@ -78,8 +78,24 @@ def assemble(
     )  # fmt: skip
 
 
-def _missing(parts: Parts, findings: Findings, shown: str) -> None:
-    for section in ("problem", "architecture", "mapping"):
+def assemble_platform(
+    parts: Parts, findings: Findings, *, files: tuple[InputFile, ...] = (), shown: str = ""
+) -> Platform:
+    """Make the platform alone; arguments and errors as for `assemble`."""
+    _missing(parts, findings, shown, ("architecture",))
+    architecture = parts.architecture
+    energy = parts.energy(architecture) if architecture and parts.energy else None
+    findings.check()
+    if architecture is None:
+        raise SpecError([Fault(place="architecture", value="", rule="is incomplete")])
+    return Platform(
+        name=parts.name if parts.name is not None else "case", architecture=architecture,
+        energy=energy, assumptions=tuple(findings.assumptions), files=files,
+    )  # fmt: skip
+
+
+def _missing(parts: Parts, findings: Findings, shown: str, sections: tuple[str, ...]) -> None:
+    for section in sections:
         if section not in parts.given:
             fault = Fault(
                 place=section,

@@ -1,4 +1,8 @@
-"""A case: one problem on one architecture by one mapping, with the counting rules."""
+"""A case: one problem on one architecture by one mapping, with the counting rules.
+
+A platform is the part of a case that does not depend on the problem: a program that names no
+problem runs on it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from stallscope.mappings.mapping import Mapping
 from stallscope.mappings.problem import Problem
 from stallscope.mappings.spec import Spec
 
-__all__ = ["Case", "InputFile", "Reuse", "Rules"]
+__all__ = ["Case", "InputFile", "Platform", "Reuse", "Rules"]
 
 
 class Reuse(StrEnum):
@@ -45,20 +49,25 @@ class InputFile(Spec):
     sha256: str
 
 
-class Case(Spec):
-    """Everything a run depends on.
+class Platform(Spec):
+    """What a program runs on.
 
     Attributes:
         energy: Energy and area, or None (energies are null then, with one warning).
         assumptions: Named assumptions made while reading, one sentence each.
-        files: The files the case was read from.
+        files: The files it was read from.
     """
 
     name: str = "case"
-    problem: Problem
     architecture: Architecture
-    mapping: Mapping
     energy: EnergyTable | None = None
-    rules: Rules = Rules()
     assumptions: tuple[str, ...] = ()
     files: tuple[InputFile, ...] = Field(default=())
+
+
+class Case(Platform):
+    """Everything a run depends on: the platform, and what is computed on it how."""
+
+    problem: Problem
+    mapping: Mapping
+    rules: Rules = Rules()

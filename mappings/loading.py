@@ -14,16 +14,16 @@ from typing import TypeVar
 
 from stallscope.mappings import native, timeloop
 from stallscope.mappings.architecture import Architecture
-from stallscope.mappings.assembly import Parts, assemble
-from stallscope.mappings.case import Case, InputFile, Reuse, Rules
+from stallscope.mappings.assembly import Parts, assemble, assemble_platform
+from stallscope.mappings.case import Case, InputFile, Platform, Reuse, Rules
 from stallscope.mappings.energy import EnergyTable
 from stallscope.mappings.fields import Findings, nearest
-from stallscope.mappings.overrides import UNATTRIBUTED, override
+from stallscope.mappings.overrides import UNATTRIBUTED, override, override_platform
 from stallscope.mappings.problem import Problem
 from stallscope.mappings.reading import Document, Node, read_file
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["load", "load_architecture", "load_energy", "load_problem"]
+__all__ = ["load", "load_architecture", "load_energy", "load_platform", "load_problem"]
 
 PathLike = str | os.PathLike[str]
 Part = TypeVar("Part", Problem, Architecture)
@@ -69,6 +69,32 @@ def load(
     if overrides:
         case = _overridden(case, overrides, findings)
     return _ruled(case, name, reuse, link_transfers, first_read_elision)
+
+
+def load_platform(
+    *paths: PathLike, name: str | None = None, overrides: Sequence[str] = ()
+) -> Platform:
+    """Load what a program of one's own runs on: the architecture and, if given, energies.
+
+    Args:
+        paths: YAML files, native or Timeloop, in any split; what they say of a problem or a
+            mapping is checked and otherwise ignored.
+        name: Name of the run; else the files', else ``case``.
+        overrides: ``path=value`` in the native notation, as for `load`.
+
+    Raises:
+        SpecError: Every fault of every file.
+    """
+    findings = Findings()
+    parts, documents = _parts(paths, findings)
+    if findings.faults and len(documents) < len(paths):
+        parts.given.add("architecture")  # may be in the unreadable file
+    files = tuple(InputFile(path=doc.path, sha256=doc.sha256) for doc in documents)
+    shown = ", ".join(os.fspath(path) for path in paths)
+    platform = assemble_platform(parts, findings, files=files, shown=shown)
+    if overrides:
+        platform = override_platform(platform, overrides)
+    return platform.model_copy(update={"name": name or platform.name})
 
 
 def _overridden(case: Case, overrides: Sequence[str], findings: Findings) -> Case:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping as AbstractMapping
 
 from stallscope.mappings.architecture import Architecture
-from stallscope.mappings.assembly import Parts, assemble
-from stallscope.mappings.case import Case, Reuse, Rules
+from stallscope.mappings.assembly import Parts, assemble, assemble_platform
+from stallscope.mappings.case import Case, Platform, Reuse, Rules
 from stallscope.mappings.energy import EnergyTable
 from stallscope.mappings.fields import Fields, Findings
 from stallscope.mappings.native_architecture import read_architecture
@@ -42,6 +42,15 @@ def read(text: str, name: str = "<text>") -> Case:
     parts = Parts(given=set(sections))
     read_sections(sections, parts, findings)
     return assemble(parts, findings, shown=name)
+
+
+def read_platform(text: str, name: str = "<text>") -> Platform:
+    """Read an architecture and its energies from native YAML text; SpecError as `read`."""
+    findings = Findings()
+    sections = sections_of(read_text(text, name), findings)
+    parts = Parts(given=set(sections))
+    read_sections(sections, parts, findings)
+    return assemble_platform(parts, findings, shown=name)
 
 
 def sections_of(root: Node, findings: Findings) -> dict[str, Node]:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from stallscope.mappings.architecture import Architecture, Network, StorageLevel
-from stallscope.mappings.case import Case, Rules
+from stallscope.mappings.case import Case, Platform, Rules
 from stallscope.mappings.energy import EnergyTable
 from stallscope.mappings.mapping import LevelMapping, Loop, Mapping
 from stallscope.mappings.native_energy import ACTIONS
@@ -37,17 +37,19 @@ def dump(case: Case) -> str:
     return to_yaml(to_plain(case))
 
 
-def to_plain(case: Case) -> dict[str, Plain]:
-    """Return the case as the tree that native YAML holds."""
+def to_plain(case: Platform) -> dict[str, Plain]:
+    """Return the case, or the platform alone, as the tree that native YAML holds."""
     tree: dict[str, Plain] = {"stallscope": FORMAT_VERSION}
     if case.name != "case":
         tree["name"] = case.name
-    tree["problem"] = _problem(case.problem)
+    if isinstance(case, Case):
+        tree["problem"] = _problem(case.problem)
     tree["architecture"] = _architecture(case.architecture)
-    tree["mapping"] = _mapping(case.mapping)
+    if isinstance(case, Case):
+        tree["mapping"] = _mapping(case.mapping)
     if case.energy is not None:
         tree["energy"] = _energy(case.energy)
-    rules = _given(case.rules, Rules)
+    rules = _given(case.rules, Rules) if isinstance(case, Case) else {}
     if rules:
         tree["rules"] = rules
     if case.assumptions:

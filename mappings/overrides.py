@@ -6,22 +6,23 @@ the native file, with levels addressed by name, and every check applies to the n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from stallscope.mappings import native
-from stallscope.mappings.case import Case
+from stallscope.mappings.case import Case, Platform
 from stallscope.mappings.fields import nearest, plain
 from stallscope.mappings.native_architecture import keys_of
 from stallscope.mappings.native_writing import to_plain, to_yaml
 from stallscope.mappings.reading import read_text
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["UNATTRIBUTED", "override"]
+__all__ = ["UNATTRIBUTED", "override", "override_platform"]
 
 UNATTRIBUTED = "--set ..."
 """Source of a fault of the changed case that no single setting is about."""
 
+Read = TypeVar("Read", Case, Platform)
 Plain = Any  # a tree of dict, list, str, int, float and bool
 
 _SECTIONS = ("name", "problem", "architecture", "mapping", "energy", "rules")
@@ -37,6 +38,18 @@ def override(case: Case, settings: Sequence[str]) -> Case:
     Raises:
         SpecError: Every setting that cannot be read, and every fault of the changed case.
     """
+    changed = _changed(case, settings, native.read)
+    return changed.model_copy(update={"files": case.files})
+
+
+def override_platform(platform: Platform, settings: Sequence[str]) -> Platform:
+    """Return a changed platform; see `override`."""
+    changed = _changed(platform, settings, native.read_platform)
+    return changed.model_copy(update={"files": platform.files})
+
+
+def _changed(case: Platform, settings: Sequence[str], read: Callable[[str, str], Read]) -> Read:
+    """The case with its settings applied, read again."""
     tree: dict[str, Plain] = to_plain(case)
     faults: list[Fault] = []
     for setting in settings:
@@ -47,10 +60,9 @@ def override(case: Case, settings: Sequence[str]) -> Case:
     if faults:
         raise SpecError(faults)
     try:
-        changed = native.read(to_yaml(tree), "--set")
+        return read(to_yaml(tree), "--set")
     except SpecError as error:
         raise SpecError([_attributed(fault, settings) for fault in error.faults]) from error
-    return changed.model_copy(update={"files": case.files})
 
 
 def _attributed(fault: Fault, settings: Sequence[str]) -> Fault:

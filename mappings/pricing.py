@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from stallscope.mappings.architecture import Network, StorageLevel
-from stallscope.mappings.case import Case
+from stallscope.mappings.case import Platform
 from stallscope.mappings.counts import (
     Counts,
     LevelCounts,
@@ -56,7 +56,7 @@ class Priced:
     missing: tuple[str, ...]
 
 
-def price(case: Case, counts: Counts, cycles: int) -> Priced:
+def price(case: Platform, counts: Counts, cycles: int) -> Priced:
     """Price counts by the case's energy table and its networks' figures.
 
     Args:

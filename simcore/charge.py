@@ -18,9 +18,13 @@ class Maker(Protocol):
     """Whoever makes what a unit waits for.
 
     Contract: `blame` grows by exactly the cycles that pass, and changes nothing.
+
+    Attributes:
+        charge: How its own wait is charged, if it waits for another one.
     """
 
     name: str
+    charge: Charge | None
 
     def blame(self) -> list[int]:
         """Cycles per cause up to now."""

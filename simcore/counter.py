@@ -14,41 +14,44 @@ __all__ = ["Channel", "Counter"]
 
 
 class Counter:
-    """A number that only grows; one unit at a time may wait until it reaches a value.
+    """A number that only grows; units may wait until it reaches a value.
 
     Attributes:
         name: What it counts, for a deadlock's table.
         number: Number of the counter among all of a machine.
         value: Its value.
         sent: What the value will be when everything under way has arrived.
+        need: The least value that a unit waits for.
     """
 
-    __slots__ = ("_channel", "_env", "_event", "_last", "_watched", "name", "need", "number",
-                 "sent", "value", "waiter")  # fmt: skip
+    __slots__ = ("_channel", "_env", "_last", "_waiting", "_watched", "name", "need", "number",
+                 "sent", "value")  # fmt: skip
 
     def __init__(self, env: Environment, channel: Channel, name: str, number: int) -> None:
         self._env = env
         self._channel = channel
-        self._event: Event | None = None
         self._last = (0, 0, 0)  # cause, until, latency of the last one sent
+        self._waiting: list[tuple[int, Unit, Event]] = []
         self._watched: list[tuple[int, Charge, Unit]] = []
         self.name = name
         self.number = number
         self.value = 0
         self.sent = 0
         self.need = FOREVER
-        self.waiter: Unit | None = None
 
     def add(self, amount: int) -> None:
-        """Grow, and wake the waiting unit if that suffices."""
+        """Grow, and wake the units for which that suffices."""
         self._channel.stamp += 1
         value = self.value = self.value + amount
         if value >= self.need:
-            waiter, event = self.waiter, self._event
-            assert waiter is not None
-            assert event is not None
-            self.need, self.waiter, self._event = FOREVER, None, None
-            self._env.at(self._env._now, waiter.order, event)
+            waiting, self._waiting, self.need = self._waiting, [], FOREVER
+            for entry in waiting:
+                need, unit, event = entry
+                if need <= value:
+                    self._env.at(self._env._now, unit.order, event)
+                else:
+                    self._waiting.append(entry)
+                    self.need = min(self.need, need)
 
     def send(self, cause: int, until: int, latency: int) -> None:
         """One more is under way: who waits for it is held up by nothing else from now on.
@@ -82,18 +85,22 @@ class Counter:
         return charge
 
     def until(self, need: int, unit: Unit) -> Event:
-        """Return the event that the value has reached ``need``; at most one unit waits."""
+        """Return the event that the value has reached ``need``."""
         self._channel.stamp += 1
-        self.need, self.waiter = need, unit
-        event = self._event = self._env.make(unit)
+        event = self._env.make(unit)
+        self._waiting.append((need, unit, event))
+        if need < self.need:
+            self.need = need
         return event
 
-    def state(self, origin: int) -> tuple[int, int]:
-        """Value and awaited value, counted from ``origin``."""
-        return (
-            self.value - origin,
-            self.need - self.value if self.waiter is not None else 0,
-        )
+    def awaited_by(self, unit: Unit) -> int | None:
+        """Value that a unit waits for, or None."""
+        return next((need for need, waiter, _ in self._waiting if waiter is unit), None)
+
+    def state(self, origin: int) -> tuple[int, ...]:
+        """Value, counted from ``origin``, and how far each awaited value is from it."""
+        value = self.value
+        return (value - origin, *(need - value for need, _, _ in self._waiting))
 
     def under_way(self) -> tuple[int, ...]:
         """How many are under way, and how the last one goes on."""
@@ -109,8 +116,9 @@ class Counter:
         self._watched = [(need + amount, charge, unit) for need, charge, unit in self._watched]
         cause, until, latency = self._last
         self._last = (cause, until + cycles, latency)
-        if self.waiter is not None:
+        if self._waiting:
             self.need += amount
+            self._waiting = [(need + amount, unit, event) for need, unit, event in self._waiting]
 
 
 class Channel:

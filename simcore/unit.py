@@ -173,6 +173,15 @@ class Unit:
         """Return an event for this unit's process to wait on."""
         return self.env.make(self)
 
+    def charge_of(self, counter: Counter, need: int, maker: Unit) -> Charge:
+        """Return the charge of a wait of this unit until ``need``, which ``maker`` will bring."""
+        if not self._is_behind(maker):
+            return counter.charge(need, maker, self)
+        now, cause = self.env._now, self.cause_of(self.IDLE)
+        charge = Charge(now)
+        charge.is_under_way(now, cause, now, cause)
+        return charge
+
     def wait(
         self,
         counter: Counter,
@@ -186,10 +195,21 @@ class Unit:
         A ``charge`` of this wait that begins now may be given; it is only read.
         """
         if charge is None and maker is not None:
-            charge = counter.charge(need, maker, self)
+            charge = self.charge_of(counter, need, maker)
         self.enter(state, self.cause_of(state), charge)
         self.awaited = counter
         return counter.until(need, self)
+
+    def _is_behind(self, maker: Unit) -> bool:
+        """Whether what holds ``maker`` up is this unit: a deadlock, which nobody can follow."""
+        if maker is self:
+            return True
+        charge = maker.charge
+        while charge is not None and charge.maker is not None:
+            if charge.maker is self:
+                return True
+            charge = charge.maker.charge
+        return False
 
     def cause_of(self, state: int) -> int:
         """Cause of a wait in which no other unit is to be followed."""

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from stallscope.hw.simulate import Tracing, execute, simulate
     from stallscope.mappings.analytical import Estimate, analyze
     from stallscope.mappings.architecture import Architecture
-    from stallscope.mappings.case import Case, Reuse, Rules
+    from stallscope.mappings.case import Case, Platform, Reuse, Rules
     from stallscope.mappings.energy import EnergyTable
-    from stallscope.mappings.loading import load
+    from stallscope.mappings.loading import load, load_platform
     from stallscope.mappings.mapping import Mapping
     from stallscope.mappings.problem import Problem
     from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from stallscope.traces.events.perfetto_export import export_perfetto
     from stallscope.traces.events.trace import Trace, read_trace
     from stallscope.traces.program import Program
+    from stallscope.traces.rows import RowProgram, read_rows
     from stallscope.validation.comparison import compare
     from stallscope.validation.function import Verification, verify
 
@@ -44,10 +45,12 @@ __all__ = [
     "Estimate",
     "Fault",
     "Mapping",
+    "Platform",
     "Problem",
     "Program",
     "Result",
     "Reuse",
+    "RowProgram",
     "Rules",
     "SimulationBug",
     "SpecError",
@@ -64,6 +67,8 @@ __all__ = [
     "export_chrome",
     "export_perfetto",
     "load",
+    "load_platform",
+    "read_rows",
     "read_trace",
     "simulate",
     "verify",
@@ -77,10 +82,12 @@ _PLACES = {
     "Estimate": "mappings.analytical",
     "Fault": "simcore.errors",
     "Mapping": "mappings.mapping",
+    "Platform": "mappings.case",
     "Problem": "mappings.problem",
     "Program": "traces.program",
     "Result": "hw.result",
     "Reuse": "mappings.case",
+    "RowProgram": "traces.rows",
     "Rules": "mappings.case",
     "SimulationBug": "simcore.errors",
     "SpecError": "simcore.errors",
@@ -96,6 +103,8 @@ _PLACES = {
     "export_chrome": "traces.events.chrome",
     "export_perfetto": "traces.events.perfetto_export",
     "load": "mappings.loading",
+    "load_platform": "mappings.loading",
+    "read_rows": "traces.rows",
     "read_trace": "traces.events.trace",
     "simulate": "hw.simulate",
     "verify": "validation.function",

@@ -182,7 +182,9 @@ def program_expand(
 
 @app.command()
 def execute(
-    program: Annotated[Path, typer.Argument(help="A program file, looped or flat.")],
+    program: Annotated[
+        Path, typer.Argument(help="A program file: looped, flat, or CSV of your own.")
+    ],
     files: Annotated[
         list[str],
         typer.Argument(metavar="ARCHITECTURE...", help="The architecture, and energy tables."),
@@ -197,7 +199,7 @@ def execute(
     settings: Set = None,
     force: Force = False,
 ) -> None:
-    """Execute a saved program on an architecture."""
+    """Execute a saved program, or rows of your own, on an architecture."""
     with exit_codes():
         _fast(no_fast_forward, audit)
         from stallscope import programs

@@ -2,7 +2,8 @@
 
 A program file holds the streams only. ``compile --out`` therefore writes the problem and the
 mapping it came from beside it, as ``PROGRAM.case.yaml`` (``expand`` copies it); ``execute`` needs
-them for the analytical figures and takes them from there unless its files hold them.
+them for the analytical figures and takes them from there unless its files hold them. A flat program
+of the user's own needs neither: it has no analytical figures.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import typer
 
 from stallscope.commands import Events, Output, announce, deliver, load_case, traced
 from stallscope.failures import not_built
-from stallscope.mappings.case import Case, InputFile
+from stallscope.mappings.case import Case, InputFile, Platform
+from stallscope.mappings.loading import load_platform
 from stallscope.mappings.native_writing import to_plain, to_yaml
 from stallscope.report.outputs import check_free, json_text, write_file
 from stallscope.run import LoadOptions
@@ -104,21 +106,34 @@ def execute(
 ) -> None:  # fmt: skip
     """Execute a program file on an architecture and deliver the result."""
     folder = output.folder()
-    flat = _flat(file)
-    program = _read(file) if flat is None else flat.program
-    case = _case_of(file, files, replace(options, check=False))
-    _check_fits(program, case)
+    program, case = _program_and_case(file, files, options)
     digest = InputFile(path=str(file), sha256=sha256(file.read_bytes()).hexdigest())
     case = case.model_copy(update={"files": (*case.files, digest)})
     from stallscope.hw import simulate as hw
     from stallscope.report.document import result_document
 
-    chosen = program if flat is None else flat
     trace = events.tracing(output, "trace")
-    announce(trace, case)
+    if isinstance(case, Case):
+        announce(trace, case)
     with traced(trace):
-        result = hw.execute(chosen, case, fast_forward=fast_forward, audit=audit, trace=trace)
+        result = hw.execute(program, case, fast_forward=fast_forward, audit=audit, trace=trace)
     deliver(result_document(result, case), folder, as_json=output.as_json)
+
+
+def _program_and_case(
+    file: Path, files: Sequence[str], options: LoadOptions
+) -> tuple[Any, Platform]:  # Any: see _part
+    """Read a program of any form, and what it runs on."""
+    own = _part("rows")
+    if own.is_own(file):
+        name = file.stem
+        platform = load_platform(*files, name=name, overrides=options.overrides)
+        return own.read_rows(file, platform.architecture), platform
+    flat = _flat(file)
+    program = _read(file) if flat is None else flat.program
+    case = _case_of(file, files, replace(options, check=False))
+    _check_fits(program, case)
+    return (program if flat is None else flat), case
 
 
 def _case_of(file: Path, files: Sequence[str], options: LoadOptions) -> Case:
@@ -234,7 +249,15 @@ def open_program(file: Path) -> Program | FlatProgram | None:
 
 
 def _read(file: Path) -> Program:
-    """Read a program file; of a flat one the tables its rows refer to."""
+    """Read a program file; of a flat one the tables its rows refer to.
+
+    Raises:
+        SpecError: If it is none, or a flat one of the user's own: that has no tables.
+    """
+    if _part("rows").is_own(file):
+        rule = "is a flat program without the looped one that it could be looked into by"
+        remedy = "run it with `stallscope execute`; its rows are all there is"
+        raise SpecError([Fault(place="file", value="", rule=rule, remedy=remedy, source=str(file))])
     flat = _flat(file)
     program: Program = _storage().read(file) if flat is None else flat.program
     return program

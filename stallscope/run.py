@@ -144,7 +144,7 @@ def total(runs: Sequence[LayerRun]) -> Document:
     """Return the sums over all layers, each as often as it stands in the network."""
     pairs = [(run.result, run.layer.repeat) for run in runs]
     cycles = sum(result.cycles * times for result, times in pairs)
-    analytical = sum(result.estimate.cycles * times for result, times in pairs)
+    analytical = sum(result.analytical.cycles * times for result, times in pairs)
     macs = sum(result.macs * times for result, times in pairs)
     slots = sum(result.cycles * result.counts.compute.instances * times for result, times in pairs)
     energy = _sum((result.energy_pj, times) for result, times in pairs)
@@ -156,7 +156,7 @@ def total(runs: Sequence[LayerRun]) -> Document:
         "seconds_at_clock": _sum((result.seconds_at_clock, times) for result, times in pairs),
         "analytical": {
             "cycles": analytical,
-            "energy_pj": _sum((result.estimate.energy_pj, times) for result, times in pairs),
+            "energy_pj": _sum((result.analytical.energy_pj, times) for result, times in pairs),
         },
         "ratio": cycles / analytical if analytical else None,
         "utilization": macs / slots if slots else 0.0,
@@ -193,7 +193,7 @@ def _sum(values: Iterable[tuple[float | None, int]]) -> float | None:
 
 def layer_row(run: LayerRun, accelerator: str) -> Row:
     """Return a layer's line of ``layers.csv``; nothing in it differs between equal runs."""
-    result, estimate = run.result, run.result.estimate
+    result, estimate = run.result, run.result.analytical
     row: dict[str, Cell] = {
         "accelerator": accelerator,
         "layer": run.layer.name,

@@ -14,9 +14,10 @@ Columns, in the order in which units start and execute:
     wait_for  counters that must have been reached, such as "Weights GLB delivered 3; ..."
 
 A child's room is waited for too, in words of whatever capacity the program is executed with.
-The file's metadata hold the looped program, whose tables the rows refer to.
+The file's metadata hold the looped program, whose tables the rows refer to. Further columns let
+rows run alone, without the tables: see `stallscope.traces.rows`.
 
-Not modelled: rows alone, without the tables; rows that leave out steps of the nest.
+Not modelled: rows that leave out steps of the nest, while the tables are there.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stallscope.simcore.errors import Fault, SpecError
+from stallscope.traces.annotating import OWN_COLUMNS, Annotator, listed
 from stallscope.traces.flat import BATCH, COLUMNS, PROGRAM_KEY, UnitStream, Walk, unit_streams
 from stallscope.traces.program import ComputeStream, MoverStream, Op, Program, StreamLoop
 from stallscope.traces.steps import last_origin
@@ -108,13 +109,14 @@ def expand(program: Program, path: str | os.PathLike[str], *, limit: int = MAX_R
         raise SpecError([fault])
     import pyarrow.parquet  # 0.2 s, and only flat programs need it
 
-    schema = _schema().with_metadata({PROGRAM_KEY: to_text(program).encode()})
+    annotator = Annotator(program, units, _all_records, _tile)
+    schema = _schema(COLUMNS | OWN_COLUMNS).with_metadata({PROGRAM_KEY: to_text(program).encode()})
     with (
         replacing(path) as temporary,
         pyarrow.parquet.ParquetWriter(temporary, schema, compression="zstd") as writer,
     ):
         for unit in units:
-            for batch in _batches(unit, unit.steps):
+            for batch in _batches(unit, unit.steps, annotator):
                 writer.write_batch(batch)
     return total
 
@@ -122,24 +124,39 @@ def expand(program: Program, path: str | os.PathLike[str], *, limit: int = MAX_R
 # ---------------------------------------------------------------------- rows
 
 
-def _schema() -> Any:  # Any: pyarrow has no types
+def _schema(columns: Mapping[str, str]) -> Any:  # Any: pyarrow has no types
     import pyarrow
 
-    return pyarrow.schema(list(COLUMNS.items()))
+    return pyarrow.schema(list(columns.items()))
 
 
-def _batches(unit: UnitStream, stop: int) -> Iterator[Any]:  # Any: pyarrow has no types
+def _batches(
+    unit: UnitStream, stop: int, annotator: Annotator | None = None
+) -> Iterator[Any]:  # Any: pyarrow has no types
     """The rows of a unit from the start up to but without ``stop``, at least one batch."""
+    for start, digits, group in _walk(unit, stop):
+        yield _batch(unit, start, digits, group, annotator)
+
+
+def _all_records(unit: UnitStream) -> Numbers:
+    """Record of every step of a unit."""
+    return np.concatenate([group.astype(np.int32) for *_, group in _walk(unit, unit.steps)])
+
+
+def _walk(unit: UnitStream, stop: int) -> Iterator[tuple[int, Numbers, Numbers]]:
+    """First step, iterations of the loops and records of every batch of rows before ``stop``."""
     memory = 0
     for start in range(0, stop, BATCH):
         # Two steps earlier, since a record may depend on the loop that stepped before.
         base = max(0, start - 2)
         digits = unit.walk.digits(np.arange(base, min(stop, start + BATCH), dtype=np.int64))
         group, memory = _records(unit, digits, start - base, memory)
-        yield _batch(unit, start, digits[start - base :], group)
+        yield start, digits[start - base :], group
 
 
-def _batch(unit: UnitStream, start: int, digits: Numbers, group: Numbers) -> Any:  # Any: pyarrow
+def _batch(
+    unit: UnitStream, start: int, digits: Numbers, group: Numbers, annotator: Annotator | None
+) -> Any:  # Any: pyarrow has no types
     """The rows of a unit from step ``start`` on, whose loops stand at ``digits``."""
     import pyarrow
 
@@ -154,8 +171,13 @@ def _batch(unit: UnitStream, start: int, digits: Numbers, group: Numbers) -> Any
         address = pyarrow.array(digits @ moves)
     same = [pyarrow.repeat(pyarrow.scalar(value, pyarrow.string()), len(step))
             for value in (unit.name, unit.op.value, unit.tensor)]  # fmt: skip
-    waits = _text(len(step), _waits(unit, step, digits, earlier))
-    return pyarrow.record_batch([*same, step, words, address, group, waits], schema=_schema())
+    waits = listed(len(step), _waits(unit, step, digits, earlier))
+    columns = [*same, step, words, address, group, waits]
+    if annotator is None:
+        return pyarrow.record_batch(columns, schema=_schema(COLUMNS))
+    more = annotator.columns(unit, start, digits, group, earlier)
+    columns += [more[name] for name in OWN_COLUMNS]
+    return pyarrow.record_batch(columns, schema=_schema(COLUMNS | OWN_COLUMNS))
 
 
 def _records(unit: UnitStream, digits: Numbers, cut: int, memory: int) -> tuple[Numbers, int]:
@@ -240,21 +262,6 @@ def _tile(unit: UnitStream, digits: Numbers, depth: int) -> Numbers:
     """Number, from 1, of the tile that the outer ``depth`` loops walk."""
     outer = Walk(unit.stream.loops[:depth], unit.walk.bounds)
     return outer.numbers(digits[:, :depth]) + 1
-
-
-def _text(count: int, waits: Iterator[tuple[str, Numbers]]) -> Any:  # Any: pyarrow has no types
-    """The column ``wait_for``."""
-    import pyarrow
-    from pyarrow import compute
-
-    text = pyarrow.repeat("", count)
-    for counter, values in waits:
-        number = compute.cast(pyarrow.array(values), pyarrow.string())
-        shown = compute.binary_join_element_wise(counter, number, " ")
-        joined = compute.binary_join_element_wise(text, shown, "; ")
-        joined = compute.if_else(compute.equal(text, ""), shown, joined)
-        text = compute.if_else(pyarrow.array(values > 0), joined, text)
-    return text
 
 
 # ---------------------------------------------------------------------- counts in closed form

@@ -123,7 +123,7 @@ class ThreeRoads:
 
 def three_roads(case: Case, result: Result) -> ThreeRoads:
     """Work out the figures of a simulated case by every road."""
-    default, full = result.estimate, analyze(case, walk=Walk.FULL)
+    default, full = result.analytical, analyze(case, walk=Walk.FULL)
     return ThreeRoads(
         case=case,
         default=figures(default.counts, default.cycles, default.energy_pj),

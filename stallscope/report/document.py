@@ -12,7 +12,7 @@ from typing import Any
 import stallscope
 from stallscope.hw.result import Result
 from stallscope.mappings.analytical import Estimate
-from stallscope.mappings.case import Case
+from stallscope.mappings.case import Case, Platform
 from stallscope.mappings.counts import Counts, LevelCounts, NetworkTensor
 from stallscope.mappings.pricing import LedgerLine
 
@@ -24,18 +24,19 @@ SCHEMA_VERSION = 1
 Document = dict[str, Any]  # a JSON tree is open
 
 
-def result_document(result: Result, case: Case) -> Document:
+def result_document(result: Result, case: Platform) -> Document:
     """Return the document of a simulation.
 
     Args:
         result: What the simulation found.
-        case: The case it ran, for the widths of the ports.
+        case: The case it ran, or what it ran on, for the widths of the ports.
     """
-    energy = result.energy_pj
-    return _head(case, result.name) | {
+    energy, estimate = result.energy_pj, result.estimate
+    problem = {"dims": dict(result.dims), "macs": result.macs}
+    return _head(case, result.name, problem) | {
         "cycles": result.cycles,
         "seconds_at_clock": result.seconds_at_clock,
-        "analytical": _analytical(result.estimate, case),
+        "analytical": None if estimate is None else _analytical(estimate, case),
         "utilization": result.utilization,
         "cycle_stack": dict(result.cycle_stack),
         "pe_stack": dict(result.pe_stack),
@@ -69,7 +70,8 @@ def result_document(result: Result, case: Case) -> Document:
 def estimate_document(estimate: Estimate, case: Case) -> Document:
     """Return the document of an analytical estimate: the same keys, without what only runs have."""
     energy, clock = estimate.energy_pj, case.architecture.clock_mhz
-    return _head(case, case.name) | {
+    problem = {"dims": dict(case.problem.bounds), "macs": case.problem.macs}
+    return _head(case, case.name, problem) | {
         "cycles": estimate.cycles,
         "seconds_at_clock": estimate.cycles / (clock * 1e6) if clock else None,
         "analytical": _analytical(estimate, case),
@@ -84,8 +86,8 @@ def estimate_document(estimate: Estimate, case: Case) -> Document:
     }
 
 
-def _head(case: Case, name: str) -> Document:
-    rules = case.rules
+def _head(case: Platform, name: str, problem: Document) -> Document:
+    rules = case.rules if isinstance(case, Case) else None
     return {
         "schema": SCHEMA_VERSION,
         "stallscope": stallscope.__version__,
@@ -95,16 +97,18 @@ def _head(case: Case, name: str) -> Document:
             "files": [file.path for file in case.files],
             "sha256": [file.sha256 for file in case.files],
         },
-        "rules": {
+        "rules": None
+        if rules is None
+        else {
             "reuse": rules.reuse.value,
             "link_transfers": rules.link_transfers,
             "first_read_elision": rules.first_read_elision,
         },
-        "problem": {"dims": dict(case.problem.bounds), "macs": case.problem.macs},
+        "problem": problem,
     }
 
 
-def _analytical(estimate: Estimate, case: Case) -> Document:
+def _analytical(estimate: Estimate, case: Platform) -> Document:
     return {
         "cycles": estimate.cycles,
         "compute_cycles": estimate.compute_cycles,
@@ -117,7 +121,7 @@ def _analytical(estimate: Estimate, case: Case) -> Document:
     }
 
 
-def _levels(counts: Counts, case: Case, cycles: int) -> list[Document]:
+def _levels(counts: Counts, case: Platform, cycles: int) -> list[Document]:
     documents = []
     for level in counts.levels:
         spec = case.architecture.level(level.name)

@@ -103,16 +103,19 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def level_rows(document: Document) -> list[Row]:
-    """Return one row per level and tensor, analytical counts beside."""
-    estimates = {level["name"]: level["tensors"] for level in document["analytical"]["levels"]}
+    """Return one row per level and tensor, analytical counts (if there are any) beside."""
+    analytical = document["analytical"] or {"levels": []}
+    estimates = {level["name"]: level["tensors"] for level in analytical["levels"]}
     rows: list[Row] = []
     for level in document["levels"]:
         for tensor, figures in level["tensors"].items():
             row: dict[str, Cell] = {
                 "level": level["name"], "used_instances": level["used_instances"], "tensor": tensor,
             }  # fmt: skip
-            estimate = estimates[level["name"]][tensor]
-            beside = {f"analytical_{key}": estimate[key] for key in ("reads", "fills", "updates")}
+            estimate = estimates.get(level["name"], {}).get(tensor, {})
+            beside = {
+                f"analytical_{key}": estimate.get(key) for key in ("reads", "fills", "updates")
+            }
             rows.append(row | figures | beside)
     return rows
 

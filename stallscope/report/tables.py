@@ -99,15 +99,18 @@ def print_estimate(console: Console, document: Document) -> None:
 
 def _print_summary(console: Console, document: Document, *, simulated: bool) -> None:
     analytical = document["analytical"]
-    estimated = f"{whole(analytical['cycles'])}  bound by {analytical['bound_by']}"
+    estimated = "none: rows of a program of its own"
+    if analytical is not None:
+        estimated = f"{whole(analytical['cycles'])}  bound by {analytical['bound_by']}"
     at_clock = seconds(document["seconds_at_clock"])
     lines = [("MACs", whole(document["problem"]["macs"]))]
     if simulated:
         lines.append(
             ("cycles", whole(document["cycles"]) + (f"  ({at_clock})" if at_clock else ""))
         )
-        ratio = document["cycles"] / analytical["cycles"]
-        estimated += f"  (simulated / analytical {ratio:.3f})"
+        if analytical is not None:
+            ratio = document["cycles"] / analytical["cycles"]
+            estimated += f"  (simulated / analytical {ratio:.3f})"
     lines.append(("analytical cycles", estimated))
     lines.append(("utilisation", percent(document["utilization"])))
     lines.append(("energy", energy(document["energy_pj"])))

@@ -41,6 +41,16 @@ def test_the_trace_example_runs(desk, monkeypatch, capsys) -> None:
     assert "the run ends with it" in capsys.readouterr().out
 
 
+def test_the_rows_of_ones_own_run(desk, monkeypatch) -> None:
+    monkeypatch.chdir(desk.folder)
+    (rows,), (example,) = (blocks(ROOT / "docs/formats.md", kind) for kind in ("csv", "python"))
+    desk.write("own.csv", rows)
+    found: dict[str, object] = {"ss": ss}
+    exec(compile(example, "formats.md", "exec"), found)
+    assert isinstance(found["result"], ss.Result)
+    assert found["result"].macs == 32
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):

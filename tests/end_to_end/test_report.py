@@ -95,7 +95,7 @@ def test_report_of_a_network_is_refused(desk) -> None:
     assert "is a network's result; the page explains one simulated case" in ran.err
 
 
-@pytest.mark.parametrize("window", ["x", "9:9", "0:99999999"])
+@pytest.mark.parametrize("window", ["x", "9:9", "99999998:99999999"])
 def test_a_window_that_is_none_is_refused(desk, run: Path, window: str) -> None:
     ran = desk.run("report", run, "--window", window)
     assert (ran.code, ran.out) == (2, "")

@@ -78,7 +78,7 @@ def test_the_summary_is_that_of_a_run(case):
 def test_head_is_a_prefix_of_expand(tmp_path, case):
     program = compile_case(case)
     listing.expand(program, tmp_path / "p.parquet")
-    rows = pq.read_table(tmp_path / "p.parquet").to_pylist()
+    rows = pq.read_table(tmp_path / "p.parquet", columns=list(COLUMNS)).to_pylist()
     expected = []
     for unit in dict.fromkeys(row["unit"] for row in rows):
         expected += [row for row in rows if row["unit"] == unit][:7]

@@ -333,10 +333,11 @@ def test_arrows_start_at_the_step_that_woke_the_unit(seed, tmp_path, monkeypatch
 
     def watched(self, amount: int) -> None:
         grown[self.number] += amount > 0
-        if self.value + amount >= self.need:
-            # A second wait in the cycle would be of length 0, and no row.
-            key = (self.waiter.name, self._env._now, self.name)
-            woken.setdefault(key, (self.number, grown[self.number]))
+        for need, waiter, _ in self._waiting:
+            if self.value + amount >= need:
+                # A second wait in the cycle would be of length 0, and no row.
+                key = (waiter.name, self._env._now, self.name)
+                woken.setdefault(key, (self.number, grown[self.number]))
         add(self, amount)
 
     monkeypatch.setattr(counter.Counter, "add", watched)
