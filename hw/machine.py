@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from stallscope.hw.binding import Binding
 from stallscope.hw.cursor import Cursor, FlatCursor
-from stallscope.hw.mover import Carrier, Drain, Fill, Refill, Wiring
+from stallscope.hw.fill import Fill
+from stallscope.hw.mover import Carrier, Wiring
+from stallscope.hw.partial_sums import Drain, Refill
 from stallscope.hw.pe_array import OperandPort, PeArray
 from stallscope.hw.ports import CAUSES, Cause, Ports
 from stallscope.hw.row_cursor import RowCursor, Wire
@@ -22,8 +24,8 @@ from stallscope.simcore.recorder import Recorder
 from stallscope.simcore.unit import Unit
 from stallscope.traces.flat import FlatProgram, FlatStream, unit_streams
 from stallscope.traces.program import ComputeStream, MoverStream, Program
-from stallscope.traces.row_units import Counted
-from stallscope.traces.rows import RowProgram, RowStream
+from stallscope.traces.rows.program import RowProgram, RowStream
+from stallscope.traces.rows.units import Counted
 
 __all__ = ["FastForwardMode", "Machine"]
 

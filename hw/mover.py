@@ -1,9 +1,10 @@
-"""Movers: the units that carry tiles between two storage levels.
+"""Movers: what the units share that carry tiles between two storage levels.
 
-A **fill** brings operand tiles down, a **refill** brings partial sums down, a **drain** carries
-output tiles up. Each executes its stream in order: it waits for its source tile, for room in words
-for the new words only, for the write-back of the version it would read; then it holds the servers
-of its path, and delivers a latency after the last word left.
+A **fill** brings operand tiles down (`stallscope.hw.fill`), a **refill** brings partial sums down
+and a **drain** carries output tiles up (`stallscope.hw.partial_sums`). Each executes its stream in
+order: it waits for its source tile, for room in words for the new words only, for the write-back of
+the version it would read; then it holds the servers of its path, and delivers a latency after the
+last word left.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from dataclasses import dataclass
 
 from stallscope.hw.cursor import Cursor, Gate
 from stallscope.simcore.arbiter import Arbiter
-from stallscope.simcore.counter import Channel, Counter
+from stallscope.simcore.counter import Channel
 from stallscope.simcore.environment import Environment, Event
 from stallscope.simcore.recorder import NOTHING
 from stallscope.simcore.servers import Demand
 from stallscope.simcore.transfer import Transfer
 from stallscope.simcore.unit import Unit
 
-__all__ = ["Carrier", "Drain", "Fill", "MoverPlan", "Refill", "Wiring"]
+__all__ = ["Carrier", "MoverPlan", "Wiring"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,212 +189,3 @@ class Carrier(Unit):
         """The stream is at its end."""
         self.enter(self.IDLE, self.plan.latency_cause)
         self.is_finished = True
-
-
-class Fill(Carrier):
-    """Brings the tiles of an operand from the parent to the child."""
-
-    shadow: Cursor | None = None
-    shadow_plan: MoverPlan
-
-    def run(self) -> Generator[Event, None, None]:
-        """Execute the stream."""
-        channel, plan, env, source = self.channel, self.plan, self.env, self.source
-        cursor, stepped = self.cursor, 0
-        while stepped >= 0:
-            record = cursor.record
-            for gate in cursor.gates:
-                yield from self._pass(gate)
-            if source is not None and source.delivered.value < self.parent_tiles:
-                yield self.wait(source.delivered, self.parent_tiles, self.SOURCE, self.feeder)
-            room = plan.room[record]
-            free = channel.reserved + room - channel.capacity
-            if channel.released.value < free:
-                yield self.wait(channel.released, free, self.ROOM, None)
-            channel.reserve(room)
-            demand = plan.demands[record]
-            if demand.total:
-                yield self.submit(demand)
-                done = self.ended(demand)
-            else:
-                done = env._now
-            self.tally[record] += 1
-            delay = plan.latency if self.steps else plan.latency + plan.first_delay
-            due = self.in_order(done + delay)
-            stepped = cursor.step()
-            is_left = source is not None and stepped < plan.parent_depth
-            left = (*cursor.freed, *(self._leave(stepped) if is_left else ()))
-            arrived = ((channel.delivered, 1),)
-            if self.recorder is not None:
-                self.report(record, demand, due, self._outcome(done, left, arrived))
-            self.steps += 1
-            if left:
-                self.later(done, left)
-            channel.delivered.send(demand.cause, done, plan.latency_cause)
-            self.later(due, arrived)
-        self.stop()
-
-    def _leave(self, stepped: int) -> tuple[tuple[Counter, int], ...]:
-        """The parent's tile is used up: its words that the next one does not have are free."""
-        assert self.source is not None
-        assert self.shadow is not None
-        self.parent_tiles += 1
-        before = self.shadow.record
-        words = self.shadow_plan.tile_words[before]
-        if stepped >= 0:
-            self.shadow.step()
-            words = self.shadow_plan.released[self.shadow.record]
-        return ((self.source.released, words),)
-
-    def relative(self, level: int, base: int) -> Hashable:
-        """With the parent's tile."""
-        shadow = self.shadow.relative(level, base) if self.shadow else None
-        return (super().relative(level, base), shadow)
-
-    def shift(
-        self, level: int, iterations: int, cycles: int, times: int, growth: list[int]
-    ) -> None:
-        """Apply ``times`` periods, to the parent's tile as well."""
-        super().shift(level, iterations, cycles, times, growth)
-        if self.shadow is not None:
-            self.shadow.jump(level, times * iterations)
-
-
-class Refill(Carrier):
-    """Brings partial sums down, or starts a tile at zero where it has none.
-
-    Attributes:
-        firsts: Per record, transfers of words that nobody had touched (elision off).
-    """
-
-    def __init__(
-        self, wiring: Wiring, name: str, order: int, cursor: Cursor, plan: MoverPlan
-    ) -> None:
-        super().__init__(wiring, name, order, cursor, plan)
-        self.firsts = [0] * len(plan.demands)
-
-    def _tallies(self) -> list[int]:
-        """With the first touches."""
-        return [*self.firsts, *super()._tallies()]
-
-    def _grow(self, times: int, growth: list[int]) -> None:
-        """Apply the growth of `_tallies`."""
-        count = len(self.firsts)
-        for index in range(count):
-            self.firsts[index] += times * growth[index]
-        super()._grow(times, growth[count:])
-
-    def run(self) -> Generator[Event, None, None]:
-        """Execute the stream."""
-        channel, plan, env, source = self.channel, self.plan, self.env, self.source
-        stepped = 0
-        delay = plan.first_delay
-        while stepped >= 0:
-            record = self.cursor.record
-            for gate in self.cursor.gates:
-                yield from self._pass(gate)
-            if source is not None and source.delivered.value < self.parent_tiles:
-                yield self.wait(source.delivered, self.parent_tiles, self.SOURCE, self.feeder)
-            room = plan.room[record]
-            free = channel.reserved + room - channel.capacity
-            if channel.released.value < free:
-                yield self.wait(channel.released, free, self.ROOM, None)
-            channel.reserve(room)
-            version = self.cursor.version(plan.reductions, self.steps)
-            if channel.drained.value < version:
-                yield self.wait(channel.drained, version, self.VERSION, self.drainer)
-            demand = plan.demands[record]
-            done = env._now
-            latency = 0
-            # With remainders a tile may stay where it is: nothing to bring.
-            is_moved = not plan.stays[record] and (version != 0 or not plan.elide_first)
-            if is_moved:
-                self.tally[record] += 1
-                if not version:
-                    self.firsts[record] += 1
-                latency = plan.latency + delay
-                if demand.total:
-                    yield self.submit(demand)
-                    done = self.ended(demand)
-            delay = 0
-            due = self.in_order(done + latency)
-            kind = record if version else record + len(self.firsts)
-            self._arrive(kind, demand, done, due, is_moved=is_moved)
-            stepped = self.cursor.step()
-            if stepped < plan.parent_depth:
-                self.parent_tiles += 1
-        self.stop()
-
-    def _arrive(self, kind: int, demand: Demand, done: int, due: int, *, is_moved: bool) -> None:
-        """A step is done: its tile is there when it is due."""
-        delivered = self.channel.delivered
-        arrived = ((delivered, 1),)
-        if self.recorder is not None:
-            outcome = self._outcome(done, (), arrived)
-            self.report(kind, demand if is_moved else None, due, outcome)
-        self.steps += 1
-        delivered.send(demand.cause, done, self.plan.latency_cause)
-        self.later(due, arrived)
-
-
-class Drain(Carrier):
-    """Carries complete visits of output tiles up to the parent.
-
-    With remainders a tile may stay where it is for some steps: its words leave, and its room is
-    free, when the last of them is done.
-
-    Attributes:
-        arrived: Record of the step that brought the tile in use.
-    """
-
-    arrived = 0
-
-    def run(self) -> Generator[Event, None, None]:
-        """Execute the stream."""
-        channel, plan = self.channel, self.plan
-        stepped = 0
-        while stepped >= 0:
-            for gate in self.cursor.gates:
-                yield from self._pass(gate)
-            if channel.finished.value <= self.steps:
-                yield self.wait(channel.finished, self.steps + 1, self.RESULT, self.feeder)
-            record = self.cursor.record
-            if not plan.stays[record]:
-                self.arrived = record
-            stepped = self.cursor.step()
-            if stepped >= 0 and plan.stays[self.cursor.record]:
-                self._end(stepped, None, self.env._now, self.env._now)
-                continue
-            demand = plan.demands[self.arrived]
-            done = self.env._now
-            if demand.total:
-                yield self.submit(demand)
-                done = self.ended(demand)
-            # `stepped` may live across the wait: a skip leaves a unit at the same loop's step.
-            self.tally[self.arrived] += 1
-            due = done + plan.latency + (plan.first_delay if stepped < 0 else 0)
-            self._end(stepped, demand, done, due)
-        self.stop()
-
-    def _end(self, stepped: int, demand: Demand | None, done: int, due: int) -> None:
-        """A step is done, visible at ``due``; without a demand its tile stays."""
-        channel, source, plan = self.channel, self.source, self.plan
-        cause = (demand or plan.demands[self.arrived]).cause
-        channel.drained.send(cause, done, plan.latency_cause)
-        room = plan.room[self.arrived] if demand is not None else 0
-        effects: list[tuple[Counter, int]] = [(channel.drained, 1), (channel.released, room)]
-        if source is not None and stepped < self.plan.parent_depth:
-            source.finished.send(cause, done, plan.latency_cause)
-            effects.append((source.finished, 1))
-        for counter in self.cursor.finished:
-            counter.send(cause, done, plan.latency_cause)
-            effects.append((counter, 1))
-        if self.recorder is not None:
-            kind = len(plan.demands) if demand is None else self.arrived
-            self.report(kind, demand, due, self._outcome(done, (), tuple(effects)))
-        self.steps += 1
-        self.later(due, tuple(effects))
-
-    def progress(self) -> Hashable:
-        """A drain follows the tiles finished; it does not look at the parent's tiles."""
-        return (self.steps - self.channel.finished.value, self.arrived)

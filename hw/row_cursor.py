@@ -10,7 +10,7 @@ from stallscope.simcore.counter import Channel, Counter
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.simcore.unit import Unit
 from stallscope.traces.program import ComputeStream, MoverStream
-from stallscope.traces.rows import RowStream
+from stallscope.traces.rows.program import RowStream
 
 __all__ = ["RowCursor", "Wire"]
 

@@ -5,53 +5,24 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Sequence
 
+from stallscope.hw.accounts import account, by_cause, cycle_stack, pe_stack
 from stallscope.hw.counting import count
 from stallscope.hw.machine import FastForwardMode, Machine
-from stallscope.hw.ports import CAUSES
-from stallscope.hw.result import Result, SimulationInfo, UnitAccount
-from stallscope.hw.tracing import begin, end
+from stallscope.hw.recorded import Recorded, Tracing
+from stallscope.hw.result import Result, SimulationInfo
 from stallscope.mappings.analytical import Estimate, analyze
 from stallscope.mappings.architecture import Network
 from stallscope.mappings.case import Case, Platform
-from stallscope.mappings.pricing import LedgerLine, price
-from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError
-from stallscope.simcore.unit import Unit
+from stallscope.mappings.pricing import price
+from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.compile import compile_case
-from stallscope.traces.events.recording import Recording, Selection
-from stallscope.traces.events.trace import Trace
 from stallscope.traces.flat import FlatProgram
 from stallscope.traces.program import Program
-from stallscope.traces.rows import RowProgram
+from stallscope.traces.rows.program import RowProgram
 
 __all__ = ["Tracing", "execute", "simulate"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tracing:
-    """What event trace a run leaves.
-
-    Attributes:
-        level: ``off``; ``summary``: the result's own accounts, no events; ``window``: events of
-            some cycles; ``full``.
-        window: For ``window``: first cycle, and the one after the last.
-        units: Names of the units recorded; None: all.
-        folder: Where to; None: a temporary folder that goes with the result.
-    """
-
-    level: str = "off"
-    window: tuple[int, int] | None = None
-    units: tuple[str, ...] | None = None
-    folder: Path | None = None
-
-    @property
-    def is_on(self) -> bool:
-        """Whether events are recorded."""
-        return self.level in ("window", "full")
 
 
 def simulate(
@@ -116,39 +87,47 @@ def execute(
         SpecError: If a program was compiled and ``case`` is none, or rows free what never came.
     """
     began = time.process_time()
-    hopless = program.hopless if isinstance(program, RowProgram) else ()
     mode = FastForwardMode(fast_forward, audit)
     machine = Machine(program, case.architecture, mode, contention=contention)
-    recorder = _begin(machine, trace, keep=audit) if trace is not None else None
-    cycles = _run(machine, case, recorder)
-    estimate = _estimate(program, case)
-    counts = count(machine)
-    priced = price(case, counts, cycles)
-    stack = _cycle_stack(machine, cycles)
+    recorded = Recorded(machine, case, trace or Tracing(), keep=audit)
+    recorded.run()
+    return _result(program, machine, case, recorded, began)
+
+
+def _result(
+    program: Program | FlatProgram | RowProgram,
+    machine: Machine,
+    case: Platform,
+    recorded: Recorded,
+    began: float,
+) -> Result:
+    """The result of a machine that has run."""
+    cycles, macs = machine.cycles, machine.program.macs
+    hopless = program.hopless if isinstance(program, RowProgram) else ()
+    priced = price(case, count(machine), cycles)
+    stack = cycle_stack(machine, cycles)
     clock = case.architecture.clock_mhz
-    units = case.architecture.compute.instances
-    program = machine.program
     return Result(
         name=case.name,
         files=case.files,
-        dims=dict(program.dims),
-        macs=program.macs,
+        dims=dict(machine.program.dims),
+        macs=macs,
         cycles=cycles,
         seconds_at_clock=cycles / (clock * 1e6) if clock else None,
-        utilization=program.macs / (units * cycles),
+        utilization=macs / (case.architecture.compute.instances * cycles),
         cycle_stack=stack,
-        pe_stack=_pe_stack(machine, stack, cycles),
+        pe_stack=pe_stack(machine, stack, cycles),
         counts=priced.counts,
-        units={unit.name: _account(machine, unit, cycles) for unit in machine.units},
+        units={unit.name: account(machine, unit, cycles) for unit in machine.units},
         energy_pj=priced.energy_pj,
         ledger=priced.ledger,
-        estimate=estimate,
+        estimate=_estimate(program, case),
         assumptions=(*case.assumptions, *_assumptions(machine, hopless)),
         simulation=_information(machine, began),
-        fill_causes=_causes(machine.array.fill or []),
-        drain_causes=_causes(machine.drain_causes(cycles)),
+        fill_causes=by_cause(machine.array.fill or []),
+        drain_causes=by_cause(machine.drain_causes(cycles)),
         port_words={server.name: server.words for server in machine.arbiter.servers},
-        trace=_trace(recorder, machine, case, priced.ledger),
+        trace=recorded.trace(priced.ledger),
     )
 
 
@@ -160,79 +139,6 @@ def _estimate(program: Program | FlatProgram | RowProgram, case: Platform) -> Es
         rule = "a compiled program needs the case it was compiled from"
         raise SpecError([Fault(place="case", value=case.name, rule=rule, remedy="use load()")])
     return analyze(case)
-
-
-def _begin(machine: Machine, trace: Tracing, *, keep: bool) -> _Recorder | None:
-    """Have the run recorded, if asked."""
-    _check_tracing(machine, trace)
-    if not trace.is_on:
-        return None
-    owner = None
-    folder = trace.folder
-    if folder is None:
-        owner = TemporaryDirectory(prefix="stallscope-trace-")
-        folder = Path(owner.name)
-    units = None if trace.units is None else frozenset(trace.units)
-    selection = Selection(window=trace.window, units=units)
-    return _Recorder(begin(machine, folder, selection, keep=keep), owner)
-
-
-def _check_tracing(machine: Machine, trace: Tracing) -> None:
-    faults = []
-    levels = ("off", "summary", "window", "full")
-    if trace.level not in levels:
-        rule = f"must be one of {', '.join(levels)}"
-        faults.append(Fault(place="trace", value=trace.level, rule=rule))
-    window = trace.window
-    if (trace.level == "window") != (window is not None):
-        rule = "the trace window and a range of cycles go together"
-        remedy = "give both, or neither"
-        faults.append(Fault(place="trace", value=trace.level, rule=rule, remedy=remedy))
-    if window is not None and not 0 <= window[0] < window[1]:
-        shown = f"{window[0]}:{window[1]}"
-        rule = "must be a first cycle of at least 0 and a later one"
-        faults.append(Fault(place="window", value=shown, rule=rule))
-    names = [unit.name for unit in machine.units]
-    for name in trace.units or ():
-        if name not in names:
-            remedy = f"units: {', '.join(names)}"
-            faults.append(Fault(place="trace units", value=name, rule="is no unit", remedy=remedy))
-    if faults:
-        raise SpecError(faults)
-
-
-def _run(machine: Machine, case: Platform, recorder: _Recorder | None) -> int:
-    """Run and check a machine; a deadlock leaves the trace of what came before."""
-    try:
-        cycles = machine.run()
-        machine.check(cycles)
-    except DeadlockError:
-        if recorder is not None:
-            end(recorder.recording, machine, case, is_complete=False)
-        raise
-    except BaseException:
-        if recorder is not None:
-            recorder.recording.discard()
-        raise
-    return cycles
-
-
-@dataclass(frozen=True, slots=True)
-class _Recorder:
-    """A recording, and what deletes its folder later, if anything."""
-
-    recording: Recording
-    owner: TemporaryDirectory[str] | None
-
-
-def _trace(
-    recorder: _Recorder | None, machine: Machine, case: Platform, ledger: Sequence[LedgerLine]
-) -> Trace | None:
-    """Close the recording; returns its trace."""
-    if recorder is None:
-        return None
-    end(recorder.recording, machine, case, ledger)
-    return Trace(recorder.recording.folder, recorder.owner)
 
 
 def _information(machine: Machine, began: float) -> SimulationInfo:
@@ -250,55 +156,6 @@ def _peak_memory() -> int:
     """Largest resident size of this process so far, bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _causes(cycles: Sequence[int]) -> dict[str, int]:
-    """Cycles by the name of their cause."""
-    named = zip(CAUSES, cycles, strict=False)
-    return {cause.value: amount for cause, amount in named if amount}
-
-
-def _cycle_stack(machine: Machine, cycles: int) -> dict[str, int]:
-    """Array cycles per class; their sum is checked."""
-    array = machine.array
-    stack = {"compute": array.computing, "fill": sum(array.fill or [])}
-    stack |= _causes(array.stack)
-    stack["drain"] = cycles - array.last
-    if sum(stack.values()) != cycles or min(stack.values()) < 0:
-        raise SimulationBug(f"the cycle stack {stack} does not sum to {cycles} cycles")
-    return {name: amount for name, amount in stack.items() if amount or name == "compute"}
-
-
-def _pe_stack(machine: Machine, stack: Mapping[str, int], cycles: int) -> dict[str, int]:
-    """PE-cycles per class; their sum is checked."""
-    pes = machine.architecture.compute.instances
-    used = machine.array.plan.pes
-    computes = machine.binding.computes(machine.array)
-    spread = {name: amount * used for name, amount in stack.items()}
-    spread["imbalance"] = spread["compute"] - computes
-    spread["compute"] = computes
-    spread["unmapped"] = (pes - used) * cycles
-    if sum(spread.values()) != pes * cycles or min(spread.values()) < 0:
-        raise SimulationBug(f"the PE stack {spread} does not sum to {pes} x {cycles}")
-    return {name: amount for name, amount in spread.items() if amount or name == "compute"}
-
-
-def _account(machine: Machine, unit: Unit, cycles: int) -> UnitAccount:
-    """A unit's states, and what they are charged to; what is left after its end is idle."""
-    states = dict(zip(unit.STATES, unit.states, strict=True))
-    busy = states.pop("busy")
-    states.pop("idle")
-    waiting = {name: amount for name, amount in states.items() if amount}
-    idle = cycles - busy - sum(waiting.values())
-    causes = unit.causes.copy()
-    if unit is machine.array:
-        causes = machine.array.charged()
-    else:
-        causes[unit.cause_of(unit.IDLE)] -= unit.states[unit.IDLE]
-    charged = _causes(causes)
-    if sum(charged.values()) != busy + sum(waiting.values()) or min(causes) < 0:
-        raise SimulationBug(f"{unit.name}: {charged} does not sum to {busy} busy and {waiting}")
-    return UnitAccount(busy=busy, idle=idle, waiting=waiting, charged=charged)
 
 
 def _assumptions(machine: Machine, hopless: Sequence[str]) -> list[str]:

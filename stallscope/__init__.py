@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from stallscope.traces.events.perfetto_export import export_perfetto
     from stallscope.traces.events.trace import Trace, read_trace
     from stallscope.traces.program import Program
-    from stallscope.traces.rows import RowProgram, read_rows
+    from stallscope.traces.rows.program import RowProgram, read_rows
     from stallscope.validation.comparison import compare
     from stallscope.validation.function import Verification, verify
 
@@ -87,7 +87,7 @@ _PLACES = {
     "Program": "traces.program",
     "Result": "hw.result",
     "Reuse": "mappings.case",
-    "RowProgram": "traces.rows",
+    "RowProgram": "traces.rows.program",
     "Rules": "mappings.case",
     "SimulationBug": "simcore.errors",
     "SpecError": "simcore.errors",
@@ -104,7 +104,7 @@ _PLACES = {
     "export_perfetto": "traces.events.perfetto_export",
     "load": "mappings.loading",
     "load_platform": "mappings.loading",
-    "read_rows": "traces.rows",
+    "read_rows": "traces.rows.program",
     "read_trace": "traces.events.trace",
     "simulate": "hw.simulate",
     "verify": "validation.function",

@@ -15,6 +15,7 @@ from stallscope.failures import OUTSIDE, not_built, note, warn
 from stallscope.mappings.analytical import analyze
 from stallscope.mappings.case import Case
 from stallscope.mappings.loading import load
+from stallscope.options import read_window
 from stallscope.report.document import Document, estimate_document, result_document
 from stallscope.report.outputs import (
     OutputFolder,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Events", "Output", "analyze_files", "announce", "deliver", "load_case", "load_options",
-    "read_window", "show_presets", "simulate_files", "traced", "validate_name", "warn_of_energy",
+    "show_presets", "simulate_files", "traced", "validate_name", "warn_of_energy",
     "write_result",
 ]  # fmt: skip
 
@@ -76,15 +77,6 @@ class Events:
             raise SpecError([fault])
         folder = output.path.joinpath(*inside)
         return Tracing(level=level, window=window, units=self.units or None, folder=folder)
-
-
-def read_window(text: str) -> tuple[int, int]:
-    """Read A:B as a range of cycles; SpecError if it is none."""
-    first, colon, last = text.partition(":")
-    if colon and first.strip().isdecimal() and last.strip().isdecimal():
-        return int(first), int(last)
-    rule = "is not a range of cycles"
-    raise SpecError([Fault(place="--window", value=text, rule=rule, remedy="give A:B, as 0:1000")])
 
 
 def load_options(

@@ -12,7 +12,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stallscope.commands import load_case, read_window
+from stallscope.commands import load_case
+from stallscope.options import read_window
 from stallscope.report.outputs import check_free, json_text, write_file
 from stallscope.report.tables import Column, make_console, percent, table, whole
 from stallscope.run import LoadOptions

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from stallscope.simcore.errors import Fault, SpecError
+
 __all__ = [
     "Audit",
     "Beside",
@@ -28,6 +30,7 @@ __all__ = [
     "Units",
     "Window",
     "is_on",
+    "read_window",
 ]
 
 
@@ -115,3 +118,18 @@ Units = Annotated[
 def is_on(switch: OnOff | None) -> bool | None:
     """What a switch says; None if nothing."""
     return None if switch is None else switch is OnOff.ON
+
+
+def read_window(text: str) -> tuple[int, int]:
+    """Read ``A:B`` as a range of cycles.
+
+    Raises:
+        SpecError: If it is none, or holds no cycle.
+    """
+    first, _, last = text.partition(":")
+    rule, remedy = "is not a range of cycles", "give A:B, as 1000:5000"
+    if first.isascii() and first.isdecimal() and last.isascii() and last.isdecimal():
+        if int(first) < int(last):
+            return int(first), int(last)
+        rule, remedy = "holds no cycle", "give A smaller than B"
+    raise SpecError([Fault(place="--window", value=text, rule=rule, remedy=remedy)])

@@ -124,7 +124,7 @@ def _program_and_case(
     file: Path, files: Sequence[str], options: LoadOptions
 ) -> tuple[Any, Platform]:  # Any: see _part
     """Read a program of any form, and what it runs on."""
-    own = _part("rows")
+    own = _part("rows.program")
     if own.is_own(file):
         name = file.stem
         platform = load_platform(*files, name=name, overrides=options.overrides)
@@ -254,7 +254,7 @@ def _read(file: Path) -> Program:
     Raises:
         SpecError: If it is none, or a flat one of the user's own: that has no tables.
     """
-    if _part("rows").is_own(file):
+    if _part("rows.program").is_own(file):
         rule = "is a flat program without the looped one that it could be looked into by"
         remedy = "run it with `stallscope execute`; its rows are all there is"
         raise SpecError([Fault(place="file", value="", rule=rule, remedy=remedy, source=str(file))])

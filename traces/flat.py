@@ -15,7 +15,7 @@ Columns, in the order in which units start and execute:
 
 A child's room is waited for too, in words of whatever capacity the program is executed with.
 The file's metadata hold the looped program, whose tables the rows refer to. Further columns let
-rows run alone, without the tables: see `stallscope.traces.rows`.
+rows run alone, without the tables: see `stallscope.traces.rows.program`.
 
 Not modelled: rows that leave out steps of the nest, while the tables are there.
 """

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stallscope.simcore.errors import Fault, SpecError
-from stallscope.traces.annotating import OWN_COLUMNS, Annotator, listed
 from stallscope.traces.flat import BATCH, COLUMNS, PROGRAM_KEY, UnitStream, Walk, unit_streams
 from stallscope.traces.program import ComputeStream, MoverStream, Op, Program, StreamLoop
+from stallscope.traces.rows.annotating import OWN_COLUMNS, Annotator, listed
 from stallscope.traces.steps import last_origin
 from stallscope.traces.storage import replacing, to_text
 

@@ -13,7 +13,7 @@ import dataclasses
 import pytest
 
 from stallscope.catalog import accelerator_of, load_network, network_of
-from stallscope.hw.mover import Fill
+from stallscope.hw.fill import Fill
 from stallscope.hw.simulate import simulate
 from stallscope.mappings.loading import load
 from stallscope.simcore.environment import FOREVER

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from stallscope.hw.simulate import Tracing, execute
 from stallscope.traces import listing
 from stallscope.traces.compile import compile_case
-from stallscope.traces.rows import is_own, read_rows
+from stallscope.traces.rows.program import is_own, read_rows
 from tests.property.seeded import seeded_case
 from tests.property.strategies import cases
 

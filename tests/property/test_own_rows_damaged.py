@@ -13,7 +13,7 @@ from stallscope.mappings.case import Platform
 from stallscope.simcore.errors import DeadlockError, SpecError
 from stallscope.traces import listing
 from stallscope.traces.compile import compile_case
-from stallscope.traces.rows import read_rows
+from stallscope.traces.rows.program import read_rows
 from tests.property.seeded import seeded_case
 
 

@@ -147,30 +147,25 @@ def test_capacity_is_not_blamed_on_the_port_that_makes_room():
     assert result.drain_causes == {"dram_bandwidth": 16}
 
 
+def all_at_once(case):
+    """The same with the loop over tiles moved to the scratch pad: one tile holds everything."""
+    dram, glb, spad = case.mapping.levels
+    spad = spad.model_copy(update={"temporal": dram.temporal + spad.temporal})
+    levels = (dram.model_copy(update={"temporal": ()}), glb, spad)
+    mapping = case.mapping.model_copy(update={"levels": levels})
+    return case.model_copy(update={"mapping": mapping})
+
+
 def test_fill_only():
     """Everything is one tile: all that is lost lies before the first multiply-accumulate."""
-    case = layer(dram={"read_words_per_cycle": HALF})
-    levels = list(case.mapping.levels)
-    moved = levels[0].temporal
-    levels[0] = levels[0].model_copy(update={"temporal": ()})
-    levels[2] = levels[2].model_copy(update={"temporal": moved + levels[2].temporal})
-    result = simulate(
-        case.model_copy(update={"mapping": case.mapping.model_copy(update={"levels": levels})})
-    )
+    result = simulate(all_at_once(layer(dram={"read_words_per_cycle": HALF})))
     assert result.cycle_stack == {"compute": 160, "fill": 320}
     assert result.fill_causes == {"dram_bandwidth": 320}
 
 
 def test_drain_only():
     """Outputs leave at the end, all at once: what is lost lies after the last one."""
-    case = layer(dram={"write_words_per_cycle": HALF})
-    levels = list(case.mapping.levels)
-    moved = levels[0].temporal
-    levels[0] = levels[0].model_copy(update={"temporal": ()})
-    levels[2] = levels[2].model_copy(update={"temporal": moved + levels[2].temporal})
-    result = simulate(
-        case.model_copy(update={"mapping": case.mapping.model_copy(update={"levels": levels})})
-    )
+    result = simulate(all_at_once(layer(dram={"write_words_per_cycle": HALF})))
     assert result.cycle_stack == {"compute": 160, "drain": 40}
     assert result.drain_causes == {"dram_bandwidth": 40}
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stallscope.traces.events.trace import Stored, Trace
+    from stallscope.traces.events.stored import Stored
+    from stallscope.traces.events.trace import Trace
 
     Numbers = NDArray[np.int64]
 

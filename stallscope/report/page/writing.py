@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from stallscope.options import read_window
 from stallscope.report.outputs import write_file
 from stallscope.report.page.counts import component_energies, level_table, network_table, ports
 from stallscope.report.page.hovering import hover_data
@@ -23,7 +24,7 @@ from stallscope.report.page.timeline import timeline
 from stallscope.report.tables import energy, percent, seconds, whole
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["page_text", "report_folder", "window_of"]
+__all__ = ["page_text", "report_folder"]
 
 PAGE = "report.html"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -46,7 +47,7 @@ def report_folder(
     Raises:
         SpecError: The folder holds no run, or the file is there already.
     """
-    cycles = None if window is None else window_of(window)
+    cycles = None if window is None else read_window(window)
     place = folder / PAGE if out is None else out
     if place.is_dir():
         raise _refused("--out", str(place), "is a folder", "name a file")
@@ -56,16 +57,6 @@ def report_folder(
     place.parent.mkdir(parents=True, exist_ok=True)
     write_file(place, lambda partial: partial.write_text(text, encoding="utf-8"))
     return place
-
-
-def window_of(text: str) -> tuple[int, int]:
-    """Read ``A:B``, cycles; SpecError if it is not that."""
-    first, _, last = text.partition(":")
-    if not (first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):
-        raise _refused("--window", text, "must be two cycles, A:B", "as in 1000:5000")
-    if int(first) >= int(last):
-        raise _refused("--window", text, "holds no cycle", "give A smaller than B")
-    return int(first), int(last)
 
 
 def page_text(recorded: Recorded, window: tuple[int, int] | None = None) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from stallscope.options import read_window
 from stallscope.report.page import report_folder
 from stallscope.report.page.reading import read_folder
-from stallscope.report.page.writing import page_text, window_of
+from stallscope.report.page.writing import page_text
 from stallscope.simcore.errors import SpecError
 
 EVIL = "<script>alert(1)</script>"
@@ -288,14 +289,14 @@ def test_the_file_is_replaced_only_when_asked(run: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "5", "a:b", "-1:5", "5:", "²:5"])
 def test_a_window_is_two_cycles(text: str) -> None:
-    with pytest.raises(SpecError, match="must be two cycles, A:B; as in 1000:5000"):
-        window_of(text)
+    with pytest.raises(SpecError, match="is not a range of cycles; give A:B, as 1000:5000"):
+        read_window(text)
 
 
 def test_a_window_holds_cycles_of_the_run(run: Path) -> None:
-    assert window_of("1:9") == (1, 9)
+    assert read_window("1:9") == (1, 9)
     with pytest.raises(SpecError, match="holds no cycle; give A smaller than B"):
-        window_of("9:9")
+        read_window("9:9")
     with pytest.raises(SpecError, match="must lie within the cycles recorded"):
         report_folder(run, window="999999:1000000")
     assert "Cycles 10 to 30, slice by slice" in page_of(run, (10, 30)).text

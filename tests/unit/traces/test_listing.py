@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from stallscope.hw.machine import FastForwardMode, Machine
-from stallscope.hw.mover import Refill
+from stallscope.hw.partial_sums import Refill
 from stallscope.mappings.loading import load
 from stallscope.simcore.errors import SpecError
 from stallscope.traces import listing

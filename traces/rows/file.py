@@ -15,9 +15,9 @@ from typing import Any, TextIO
 
 from stallscope.mappings.fields import nearest
 from stallscope.simcore.errors import Fault, SpecError
-from stallscope.traces.annotating import OWN_COLUMNS
 from stallscope.traces.flat import BATCH, COLUMNS, PROGRAM_KEY, is_flat
-from stallscope.traces.notation import MAX_DIGITS
+from stallscope.traces.rows.annotating import OWN_COLUMNS
+from stallscope.traces.rows.notation import MAX_DIGITS
 from stallscope.traces.storage import refuse
 
 __all__ = ["Faults", "Row", "is_own", "rows_of"]

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from stallscope.mappings.architecture import Architecture
 from stallscope.mappings.fields import nearest
-from stallscope.traces import notation
-from stallscope.traces.notation import Buffer, Passage, Port
 from stallscope.traces.program import Op
-from stallscope.traces.row_file import Faults, Row
+from stallscope.traces.rows import notation
+from stallscope.traces.rows.file import Faults, Row
+from stallscope.traces.rows.notation import Buffer, Passage, Port
 
 __all__ = ["Counted", "Gathered", "Kind", "Place", "Ragged", "UnitRows"]
 

@@ -11,7 +11,7 @@ import pytest
 from stallscope.hw.simulate import Tracing, execute
 from stallscope.mappings.loading import load_platform
 from stallscope.simcore.errors import DeadlockError, SpecError
-from stallscope.traces.rows import is_own, read_rows
+from stallscope.traces.rows.program import is_own, read_rows
 
 ARCHITECTURE = """
 stallscope: 1

@@ -1,7 +1,7 @@
 """What a flat program says beyond the steps: the columns by which rows execute without tables.
 
 They are worked out from the looped program when it is expanded. A user's own program has the same
-columns; most may be left out (`stallscope.traces.rows`).
+columns; most may be left out (`stallscope.traces.rows.program`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stallscope.traces import notation
 from stallscope.traces.flat import UnitStream
 from stallscope.traces.program import ComputeStream, MoverStream, Op, Program, Record
+from stallscope.traces.rows import notation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from stallscope.mappings.fields import nearest
 from stallscope.traces.program import MoverStream, Op, Program
-from stallscope.traces.row_file import Row
-from stallscope.traces.row_units import Gathered, Place, UnitRows
+from stallscope.traces.rows.file import Row
+from stallscope.traces.rows.units import Gathered, Place, UnitRows
 
 __all__ = ["check_counters", "check_room", "check_units"]
 

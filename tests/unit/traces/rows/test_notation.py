@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import pytest
 
-from stallscope.traces import notation
-from stallscope.traces.notation import Buffer, Passage, Port
 from stallscope.traces.program import BufferPlan, Crossing, MoverStream, Record
+from stallscope.traces.rows import notation
+from stallscope.traces.rows.notation import Buffer, Passage, Port
 
 CROSSING = Crossing(
     network="GLB", words_in=4, busiest_words=3, deliveries=10, multicast=((1, 1), (3, 3)),

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from stallscope.mappings.fields import nearest
-from stallscope.traces.notation import Passage, Port
 from stallscope.traces.program import (
     Access,
     BufferPlan,
@@ -26,8 +25,9 @@ from stallscope.traces.program import (
     Record,
     Work,
 )
-from stallscope.traces.row_file import Row
-from stallscope.traces.row_units import Gathered, Kind, Place, UnitRows
+from stallscope.traces.rows.file import Row
+from stallscope.traces.rows.notation import Passage, Port
+from stallscope.traces.rows.units import Gathered, Kind, Place, UnitRows
 
 __all__ = ["Tables", "make_tables"]
 

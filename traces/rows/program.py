@@ -27,10 +27,10 @@ from pathlib import Path
 
 from stallscope.mappings.architecture import Architecture
 from stallscope.traces.program import Op, Program
-from stallscope.traces.row_checks import check_counters, check_room, check_units
-from stallscope.traces.row_file import Faults, is_own, rows_of
-from stallscope.traces.row_tables import make_tables
-from stallscope.traces.row_units import Counted, Gathered, Ragged
+from stallscope.traces.rows.checks import check_counters, check_room, check_units
+from stallscope.traces.rows.file import Faults, is_own, rows_of
+from stallscope.traces.rows.tables import make_tables
+from stallscope.traces.rows.units import Counted, Gathered, Ragged
 
 __all__ = ["RowProgram", "RowStream", "is_own", "read_rows"]
 
