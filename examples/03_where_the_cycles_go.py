@@ -53,9 +53,8 @@ def main() -> None:
 
     print("\nOne thing ideal at a time")
     for run in ss.bottleneck(case)[:4]:
-        print(
-            f"  {run.resource + ' ' + run.ideal:24} {run.cycles:10,} cycles, {run.saved:10,} saved"
-        )
+        ideal = f"{run.ideal} of {run.resource}" if run.resource else run.ideal
+        print(f"  {ideal:24} {run.cycles:10,} cycles, {run.saved:10,} saved")
 
 
 if __name__ == "__main__":

@@ -28,9 +28,11 @@ class WhatIf:
     """One run with something made ideal.
 
     Attributes:
-        resource: What: a level, a network by its outer level, the MACs, or ``all``.
-        ideal: What of it: ``bandwidth``, ``latency``, ``capacity``, ``contention``; ``nothing``
-            for the run as it is.
+        resource: What: a level (networks go by their outer level) or the MACs; empty where not
+            one is meant.
+        ideal: What of it: ``bandwidth``, ``latency``, ``network bandwidth``, ``network latency``,
+            ``capacity``; of no resource ``contention`` (there is none), ``everything``, and
+            ``nothing`` for the run as it is.
         cycles: Cycles of that run.
         saved: Cycles fewer than as it is; below 0 where greedy arbitration does worse
             (docs/model_limits.md).
@@ -75,18 +77,16 @@ def _variants(case: Case) -> Iterator[tuple[str, str, Case, bool]]:
             if change(level) != level:
                 yield level.name, ideal, _with(case, level.name, change), True
                 everything = _with(everything, level.name, change)
-        if any(name in _kept(case, level.name) for name in _brought(case, level.name)):
-            roomy = _roomy(case, level.name)
-            if roomy != case:
-                yield level.name, "capacity", roomy, True
-                everything = _roomy(everything, level.name)
+        if _brought(case, level.name):
+            yield level.name, "capacity", _roomy(case, level.name), True
+            everything = _roomy(everything, level.name)
     compute = case.architecture.compute
     if compute.pipeline_cycles:
         fast = compute.model_copy(update={"pipeline_cycles": 0})
         yield compute.name, "latency", _machine(case, compute=fast), True
         everything = _machine(everything, compute=fast)
-    yield "all", "contention", case, False
-    yield "all", "all of these", everything, False
+    yield "", "contention", case, False
+    yield "", "everything", everything, False
 
 
 def _with(case: Case, name: str, change: _Change) -> Case:
@@ -103,15 +103,11 @@ def _machine(case: Case, **update: object) -> Case:
     return case.model_copy(update={"architecture": architecture})
 
 
-def _kept(case: Case, level: str) -> tuple[str, ...]:
-    return case.mapping.by_level[level].keep
-
-
 def _brought(case: Case, level: str) -> tuple[str, ...]:
     """Tensors that are brought to a level: kept there, and further out."""
-    index = case.architecture.level_index[level]
-    outer = case.mapping.levels[:index]
-    return tuple(name for name in _kept(case, level) if any(name in one.keep for one in outer))
+    outer = case.mapping.levels[: case.architecture.level_index[level]]
+    kept = case.mapping.by_level[level].keep
+    return tuple(name for name in kept if any(name in one.keep for one in outer))
 
 
 def _roomy(case: Case, name: str) -> Case:

@@ -23,6 +23,7 @@ from stallscope.traces.events.trace import Trace, read_trace
 if TYPE_CHECKING:
     import pyarrow
 
+    from stallscope.hw.bottleneck import WhatIf
     from stallscope.traces.events.critical import Stretch
 
 __all__ = ["Part", "bottleneck", "expand", "explain", "export", "head", "info", "occupancy"]
@@ -277,6 +278,11 @@ def _sentence(one: Stretch) -> Text:
     return text.append(plain, style="not bold")
 
 
+def _ideal(one: WhatIf) -> str:
+    """What is ideal in a run, in words."""
+    return f"{one.ideal} of {one.resource}" if one.resource else one.ideal
+
+
 def bottleneck(
     files: Sequence[str], options: LoadOptions, as_json: bool, *, fast_forward: bool
 ) -> None:
@@ -293,7 +299,7 @@ def bottleneck(
     base = found[0].cycles
     columns = [("ideal", "left"), ("cycles", "right"), ("saved", "right"), ("share", "right")]
     rows = [
-        [f"{one.resource} {one.ideal}".strip(), whole(one.cycles), whole(one.saved),
+        [_ideal(one), whole(one.cycles), whole(one.saved),
          percent(one.saved / base)]
         for one in found
     ]  # fmt: skip
