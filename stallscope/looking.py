@@ -270,10 +270,7 @@ def explain(folder: Path, top: int, as_json: bool) -> None:
 
 def _sentence(one: Stretch) -> Text:
     """One stretch in words."""
-    times = f"{one.parts:,} x " if one.parts > 1 else ""
-    doing = "the way after it" if one.doing == "way" else one.doing
-    pace = f" at the pace of {one.resource}" if one.resource else ""
-    text = Text(f"{one.unit}: {times}{doing}{pace}, ", style="bold").append(one.cause)
+    text = Text(f"{one.what}, ", style="bold").append(one.cause)
     plain = f"\n{one.because}; cycles {one.start:,} to {one.end:,}"
     return text.append(plain, style="not bold")
 

@@ -57,6 +57,14 @@ class Stretch:
     start: int
     end: int
 
+    @property
+    def what(self) -> str:
+        """What took the time, in words."""
+        times = f"{self.parts:,} x " if self.parts > 1 else ""
+        doing = "the way after it" if self.doing == "way" else self.doing
+        pace = f" at the pace of {self.resource}" if self.resource else ""
+        return f"{self.unit}: {times}{doing}{pace}"
+
 
 _Key = tuple[int, str, str | None, str, str]
 """Unit, doing, resource, cause, because."""

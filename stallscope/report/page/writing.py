@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from stallscope.options import read_window
-from stallscope.report.outputs import write_file
+from stallscope.report.outputs import check_free, write_file
+from stallscope.report.page.chain import chain_lines
 from stallscope.report.page.counts import component_energies, level_table, network_table, ports
 from stallscope.report.page.hovering import hover_data
 from stallscope.report.page.over_time import over_time
@@ -49,10 +50,7 @@ def report_folder(
     """
     cycles = None if window is None else read_window(window)
     place = folder / PAGE if out is None else out
-    if place.is_dir():
-        raise _refused("--out", str(place), "is a folder", "name a file")
-    if place.exists() and not force:
-        raise _refused("--out", str(place), "exists", "name another file or give --force")
+    check_free(place, force=force)
     text = page_text(read_folder(folder), cycles)
     place.parent.mkdir(parents=True, exist_ok=True)
     write_file(place, lambda partial: partial.write_text(text, encoding="utf-8"))
@@ -88,6 +86,7 @@ def page_text(recorded: Recorded, window: tuple[int, int] | None = None) -> str:
         trace=trace,
         meta=None if trace is None else trace.meta,
         name=_name(recorded),
+        chain=[] if trace is None else chain_lines(trace),
         time=time,
         window=shown,
         hover=hover_data(time, shown, components),

@@ -10,6 +10,7 @@ import pytest
 
 from stallscope.options import read_window
 from stallscope.report.page import report_folder
+from stallscope.report.page.chain import chain_lines
 from stallscope.report.page.reading import read_folder
 from stallscope.report.page.writing import page_text
 from stallscope.simcore.errors import SpecError
@@ -306,3 +307,14 @@ def test_without_the_extra_it_is_named(run: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(SpecError, match=r"needs the extra \[report\]: jinja2; pip install 'stall"):
         report_folder(run)
+
+
+def test_the_page_says_what_took_the_time(run: Path) -> None:
+    """The stretches shown, and the line for the rest, sum to the run."""
+    trace = read_folder(run).trace
+    assert trace is not None
+    lines = chain_lines(trace)
+    assert sum(line.amount for line in lines) == trace.cycles
+    text = page_of(run).text
+    assert "What took the time" in text
+    assert lines[0].because in text
