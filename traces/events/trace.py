@@ -144,7 +144,8 @@ class Trace:
     ) -> Iterator[pyarrow.Table]:
         """Yield the rows of `window`, a bounded number at a time."""
         first, last = self.range(start, end)
-        last += end is None  # what begins and ends as the run ends is of it
+        if end is None and self.meta.window is None:
+            last += 1  # what begins and ends as the run ends is of it
         stored = self.stored
         numbers = [self.number(name) for name in (self.units if units is None else units)]
         rows, repeats = None, stored.repeats

@@ -80,6 +80,15 @@ def test_what_begins_and_ends_as_the_run_ends_is_of_it():
     assert trace.rows == len(rows)
 
 
+def test_a_recorded_window_ends_where_it_was_asked_to():
+    """What repeats from inside a window on into what follows it is not shown."""
+    case = seeded_case(1000)
+    full = simulate(case, trace="full").trace
+    for end in range(200, 280):
+        part = simulate(case, trace="window", window=(100, end)).trace
+        assert rows_of(part.window()) == rows_of(full.window(100, end)), end
+
+
 def test_a_window_may_reach_past_the_end_of_the_run():
     trace = simulate(layer(), trace="window", window=(100, 10**9)).trace
     assert trace.end == trace.cycles == 160
