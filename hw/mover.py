@@ -16,7 +16,6 @@ from stallscope.hw.cursor import Cursor, Gate
 from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.counter import Channel
 from stallscope.simcore.environment import Environment, Event
-from stallscope.simcore.recorder import NOTHING
 from stallscope.simcore.servers import Demand
 from stallscope.simcore.transfer import Transfer
 from stallscope.simcore.unit import Unit
@@ -82,6 +81,7 @@ class Carrier(Unit):
         begun: Cycle in which the transfer under way was submitted.
         horizon: Cycle of the latest delivery so far: deliveries keep their order.
         parent_tiles: Tiles of the parent used so far, the present one included.
+        lost: Cycles that the last transfer took longer than alone, per cause.
     """
 
     def __init__(
@@ -101,6 +101,7 @@ class Carrier(Unit):
         self.begun = 0
         self.horizon = 0
         self.parent_tiles = 1
+        self.lost: dict[int, int] = {}
 
     def cause_of(self, state: int) -> int:
         """No room, or else latency."""
@@ -123,6 +124,7 @@ class Carrier(Unit):
         """Book the end of a transfer; returns the cycle by which its last word has moved."""
         self.tick = tick = self.transfer.complete()
         waited = self.env._now - self.begun - -(-demand.total // self.ticks)
+        self.lost = self.lost_to(demand.cause, max(0, waited))
         self.enter(self.IDLE, self.plan.latency_cause)
         if waited > 0:
             self.states[self.BUSY] -= waited
@@ -138,15 +140,10 @@ class Carrier(Unit):
 
     def report(self, kind: int, demand: Demand | None, due: int, outcome: int) -> None:
         """Report the step that is done to who records the run; no demand: it moved nothing."""
-        assert self.recorder is not None
-        now = self.env._now
         self.end_wait()
         moves = demand is not None and demand.total > 0
-        start = self.begun if moves else now
-        waited = now - start - -(-demand.total // self.ticks) if demand and moves else 0
-        lost, cause = (waited, demand.cause) if demand and waited > 0 else (0, NOTHING)
-        row = (start, now, self.order, NOTHING, self.steps, kind, due, lost, cause, outcome)
-        self.recorder.slice(row)
+        start = self.begun if moves else self.env._now
+        self._report_work(start, kind, due, self.lost if moves else {}, outcome)
 
     def _more(self, now: int) -> Hashable:
         """What a later step depends on besides the position."""

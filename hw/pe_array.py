@@ -18,7 +18,7 @@ from stallscope.simcore.charge import Charge
 from stallscope.simcore.counter import Channel, Counter
 from stallscope.simcore.environment import Event
 from stallscope.simcore.errors import SimulationBug
-from stallscope.simcore.recorder import DELAY, NOTHING
+from stallscope.simcore.recorder import DELAY
 from stallscope.simcore.servers import Demand
 from stallscope.simcore.transfer import Transfer
 from stallscope.simcore.unit import Effects, Unit
@@ -100,6 +100,7 @@ class PeArray(Unit):
         stack: Cycles lost per cause between the first and the last multiply-accumulate.
         fill: Cycles before the first multiply-accumulate, per cause.
         computing: Cycles in which some PE computes.
+        lost: Cycles that the last burst took longer than its MACs, per cause.
         last: Cycle after the last multiply-accumulate.
         drains: Units that write the output back.
         blame_at_end: What each of them had been held up by at that time.
@@ -124,6 +125,7 @@ class PeArray(Unit):
         self.computing = 0
         self.last = 0
         self.begun = 0
+        self.lost: dict[int, int] = {}
         self._charges: list[Charge] = []
         self.boundary: Callable[[int], None] | None = None
 
@@ -155,7 +157,7 @@ class PeArray(Unit):
             released, results = self._leave(stepped)
             if self.recorder is not None:
                 outcome = self._outcome(done, released, results)
-                self._report_burst(demand, record, is_fresh, due, outcome)
+                self._report_work(self.begun, 2 * record + is_fresh, due, self.lost, outcome)
             self.steps += 1
             if plan.pipeline and released:
                 self.later(done, released)
@@ -230,18 +232,6 @@ class PeArray(Unit):
         is_port = demand.cause != self.plan.work_cause
         return demand.cause if is_port else self.plan.latency_cause
 
-    def _report_burst(
-        self, demand: Demand, record: int, is_fresh: bool, due: int, outcome: int
-    ) -> None:
-        """Report the burst that is done to who records the run."""
-        assert self.recorder is not None
-        now = self.env._now
-        waited = now - self.begun - self.plan.cycles[record]
-        lost, cause = (waited, demand.port_cause) if waited > 0 else (0, NOTHING)
-        kind = 2 * record + is_fresh
-        row = (self.begun, now, self.order, NOTHING, self.steps, kind, due, lost, cause, outcome)
-        self.recorder.slice(row)
-
     def charged(self) -> list[int]:
         """Cycles per cause until the last burst ended, those of computing under its own cause."""
         fill = self.fill or [0] * len(self.stack)
@@ -266,8 +256,9 @@ class PeArray(Unit):
         elapsed = self.env._now - self.begun
         cycles = self.plan.cycles[record]
         self.computing += cycles
-        if elapsed > cycles:
-            self.stack[demand.port_cause] += elapsed - cycles
+        self.lost = self.lost_to(demand.port_cause, max(0, elapsed - cycles))
+        for cause, lost in self.lost.items():
+            self.stack[cause] += lost
         if is_fresh:
             self.fresh[record] += 1
         else:

@@ -110,8 +110,10 @@ class Arbiter:
 
     def _plan(self, cluster: list[Transfer]) -> None:
         if len(cluster) == 1:
+            cluster[0].unit.press(cluster[0].demand.cause)
             self._plan_alone(cluster[0])
             return
+        _press(cluster)
         servers = {server.name: server for member in cluster for server, _ in member.demand.path}
         saved = [(member.progress, member.ready, member.served) for member in cluster]
         free = {name: server.free for name, server in servers.items()}
@@ -131,6 +133,22 @@ class Arbiter:
         transfer.plan(
             end, end - demand.last if transfer.progress < demand.total else transfer.served
         )
+
+
+def _press(cluster: Sequence[Transfer]) -> None:
+    """Say which server sets the pace of transfers that share some: of those that one shares with
+    others, the one that all of them together hold longest.
+    """
+    load: dict[str, int] = {}
+    users: dict[str, int] = {}
+    for member in cluster:
+        for server, ticks in member.demand.path:
+            load[server.name] = load.get(server.name, 0) + ticks
+            users[server.name] = users.get(server.name, 0) + 1
+    for member in cluster:
+        shared = [server for server, _ in member.demand.path if users[server.name] > 1]
+        if shared:
+            member.unit.press(max(shared, key=lambda server: load[server.name]).cause)
 
 
 def run(cluster: Sequence[Transfer], limit: int, until_done: bool = False) -> Transfer:

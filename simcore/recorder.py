@@ -18,10 +18,12 @@ kind of the step, or NOTHING; cycle in which the outcome is visible, or NOTHING;
 of most of them, or NOTHING; number of the outcome, or NOTHING."""
 
 Outcome = tuple[tuple[int, int, int], ...]
-"""What a step changes: counter, growth, and when: cycles after the slice's end, or AT_DUE."""
+"""What a step changes: counter, growth, and when. From 0 on: so many cycles after the slice's end,
+when its last word has moved. AT_DUE or less: when the outcome is visible; the last word has moved
+AT_DUE - when cycles after the slice's end."""
 
 AT_DUE = -1
-"""In an outcome: when the outcome is visible."""
+"""In an outcome: when it is visible, its last word having moved as the slice ends."""
 
 Mark = tuple[int, int, tuple[int, ...]]
 """A moment of a recording: slices so far, repeats so far, step of every unit."""

@@ -83,6 +83,9 @@ class Unit:
         self.awaited: Counter | None = None
         self.recorder: Recorder | None = None
         self._before: list[int] = []
+        self._pressed: dict[int, int] = {}
+        self._pressed_at = -1
+        self._unpressed = 0
 
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream; a subclass's process."""
@@ -104,6 +107,49 @@ class Unit:
         self.state = state
         self.cause = cause
         self.charge = charge
+
+    def press(self, cause: int) -> None:
+        """Other transfers set the pace of the one under way from now on, at a server of ``cause``.
+
+        With the cause of its own slowest server: they do so no more.
+        """
+        if cause == self.cause:
+            return
+        self.stamp += 1
+        if self._pressed_at < 0:
+            self._unpressed = self.cause
+        self._note_pressure()
+        self._pressed_at = self.env._now
+        self._settle()
+        self.cause = cause
+
+    def _note_pressure(self) -> None:
+        if self._pressed_at >= 0 and self.cause != self._unpressed:
+            elapsed = self.env._now - self._pressed_at
+            self._pressed[self.cause] = self._pressed.get(self.cause, 0) + elapsed
+
+    def lost_to(self, own: int, lost: int) -> dict[int, int]:
+        """Split cycles that a transfer which ends now lost, by cause; forget about it.
+
+        Args:
+            own: Cause of its own slowest server: of what nobody else is to blame for.
+            lost: Cycles it took longer than alone.
+        """
+        if self._pressed_at < 0:
+            return {own: lost}
+        self._note_pressure()
+        found = {cause: cycles for cause, cycles in self._pressed.items() if cause != own}
+        self._pressed, self._pressed_at = {}, -1
+        total = sum(found.values())
+        if total <= lost:
+            return found | {own: lost - total}
+        # Others were there for longer than they delayed it: shares that sum to what was lost.
+        split, done, given = {}, 0, 0
+        for cause, cycles in found.items():
+            done += cycles
+            split[cause] = done * lost // total - given
+            given += split[cause]
+        return split
 
     def blame(self) -> list[int]:
         """Cycles per cause up to now."""
@@ -159,12 +205,26 @@ class Unit:
         row = (start, now, unit, awaited, step, NOTHING, NOTHING, lost, cause, NOTHING)
         self.recorder.slice(row, split if split[cause] < lost else None)
 
+    def _report_work(
+        self, start: int, kind: int, due: int, lost: dict[int, int], outcome: int
+    ) -> None:
+        """Report a step that ends now; ``lost`` are the cycles it took longer, per cause."""
+        assert self.recorder is not None
+        total = sum(lost.values())
+        cause = min(lost, key=lambda one: (-lost[one], one)) if total else NOTHING
+        split = None
+        if total and lost[cause] < total:
+            split = [lost.get(one, 0) for one in range(len(self.causes))]
+        now, unit, step = self.env._now, self.order, self.steps
+        row = (start, now, unit, NOTHING, step, kind, due, total, cause, outcome)
+        self.recorder.slice(row, split)
+
     def _outcome(self, done: int, at_end: Effects, at_due: Effects) -> int:
         """Number of what a step that ends now changes, once its words have moved and when due."""
         assert self.recorder is not None
         wait = done - self.env._now
         changes = [(counter.number, amount, wait) for counter, amount in at_end]
-        changes += [(counter.number, amount, AT_DUE) for counter, amount in at_due]
+        changes += [(counter.number, amount, AT_DUE - wait) for counter, amount in at_due]
         return self.recorder.outcome(tuple(changes))
 
     # ------------------------------------------------------------------ waiting and acting
@@ -251,6 +311,7 @@ class Unit:
                 for timer in self.timers
             ),
             self._more(now),
+            (self._pressed_at - now, *self._pressed.items()) if self._pressed_at >= 0 else None,
             self._reported(now) if self.recorder is not None else None,
         )
 
@@ -305,6 +366,8 @@ class Unit:
             self._before = [a + by for a, by in before]
         self.entered += times * cycles
         self.since += times * cycles
+        if self._pressed_at >= 0:
+            self._pressed_at += times * cycles
         if self.charge is not None:
             self.charge.shift(times * cycles)
         for timer in self.timers:

@@ -48,7 +48,7 @@ OMISSIONS = {
     "a fill's counts and clocks": (Fill, "_more", _instead(0), 94),
     "a frozen unit's deliveries": (Unit, "deadline", _instead(FOREVER), 237),
     "a frozen transfer's end": (Transfer, "deadline", _instead(FOREVER), "conv1"),
-    "a countdown's end": (Transfer, "limit", _instead(FOREVER), 26),
+    "a countdown's end": (Transfer, "limit", _instead(FOREVER), 42),
     "the end of a loop": (Position, "left", _instead(FOREVER), 0),
 }
 

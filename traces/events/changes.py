@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stallscope.simcore.errors import Fault, SpecError
-from stallscope.simcore.recorder import AT_DUE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +45,7 @@ def changes(trace: Trace, counter: str) -> Iterator[Changes]:
         waits = np.full_like(amounts, -1)
         for at, changed in enumerate(trace.meta.outcomes):
             for which, amount, when in changed:
-                if which == number and (when == AT_DUE) == is_due:
+                if which == number and (when < 0) == is_due:
                     amounts[at] += amount
                     waits[at] = 0 if is_due else when
         rows = np.flatnonzero((waits[outcome] >= 0) & ~stored.is_wait)

@@ -137,8 +137,9 @@ class TraceMeta:
         repeats: Repeats stored.
         classes: Classes of the cycle stack that waits are charged to.
         counters: (name, tensor) of the counters waited for, by number.
-        outcomes: By number, what a step changes: (counter, growth, when), ``when`` in cycles after
-            the slice's end, or -1: when it is delivered.
+        outcomes: By number, what a step changes: (counter, growth, when). From 0 on ``when`` is
+            cycles after the slice's end; below 0: when it is delivered, its last word having moved
+            -1 - ``when`` cycles after the slice's end.
         units: The units, in unit order.
         recorded: Names of the units recorded: all, without a filter.
         prices: (component, action, tensor, pJ per word) of all traffic that costs anything;

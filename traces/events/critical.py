@@ -18,7 +18,7 @@ import numpy as np
 from stallscope.simcore.environment import FOREVER
 from stallscope.simcore.errors import Fault, SimulationBug, SpecError
 from stallscope.traces.events.changes import Changes, changes
-from stallscope.traces.events.columns import DELAY_NAME
+from stallscope.traces.events.columns import DELAY_NAME, class_column
 from stallscope.traces.events.finding import Finder, Place
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class Stretch:
 
     Attributes:
         unit: Unit whose step or way it is.
-        doing: What it did: its operation, or ``way``: words under way after it.
+        doing: What it did: its operation; ``held up``: what others took from it meanwhile;
+            ``way``: words under way after it.
         resource: Port, bank, network entry or MACs that set the pace; None on the way.
         cause: Class of that.
         because: What waited for it, and for what.
@@ -61,7 +62,8 @@ class Stretch:
     def what(self) -> str:
         """What took the time, in words."""
         times = f"{self.parts:,} x " if self.parts > 1 else ""
-        doing = "the way after it" if self.doing == "way" else self.doing
+        words = {"way": "the way after it", "held up": "held up by others"}
+        doing = words.get(self.doing, self.doing)
         pace = f" at the pace of {self.resource}" if self.resource else ""
         return f"{self.unit}: {times}{doing}{pace}"
 
@@ -103,21 +105,26 @@ class _Walker:
             tuple(_Makers(trace, steps) for steps in changes(trace, name) if len(steps.rows))
             for name, _ in trace.meta.counters
         ]
+        # Cycles after a slice's end by which its last word has moved, by outcome.
+        self.broken = [
+            max((when if when >= 0 else -1 - when for _, _, when in changed), default=0)
+            for changed in trace.meta.outcomes
+        ]
         self.sums: dict[_Key, _Sum] = {}
         self.crossings: dict[tuple[int, int], _Crossing] = {}
 
     def add(self, unit: int, doing: str, resource: str | None, cause: str, because: str,
-            start: int, end: int) -> None:  # fmt: skip
+            start: int, end: int, parts: int = 1) -> None:  # fmt: skip
         """Put a part on the chain."""
         if end == start:
             return
         key = (unit, doing, resource, cause, because)
         found = self.sums.get(key)
         if found is None:
-            self.sums[key] = _Sum(end - start, 1, start, end)
+            self.sums[key] = _Sum(end - start, parts, start, end)
             return
         found.cycles += end - start
-        found.parts += 1
+        found.parts += parts
         found.start = start
 
     def walk(self) -> None:
@@ -140,31 +147,48 @@ class _Walker:
                 end = int(self.ends[place.row]) + place.shift
                 due = int(delivered[place.row]) + place.shift
                 if max(end, due) == cycles:
-                    self._way(number, end, cycles, LAST)
+                    self._after(place.row, number, end, cycles, LAST)
                     return number, end, LAST
                 break
         raise SimulationBug(f"no unit's last step ends with the run at cycle {cycles}")
 
-    def _way(self, unit: int, start: int, end: int, because: str) -> None:
-        self.add(unit, "way", None, self.trace.meta.units[unit].latency, because, start, end)
+    def _after(self, row: int, unit: int, start: int, end: int, because: str) -> None:
+        """Put what follows a step on the chain: its broken last cycle, then its words' way."""
+        about = self.trace.meta.units[unit]
+        stored = self.trace.stored
+        done = min(end, start + self.broken[int(stored.column("outcome")[row])])
+        self.add(unit, "way", None, about.latency, because, done, end)
+        kind = about.kinds[int(stored.column("kind")[row])]
+        pace = kind.pace or about.latency
+        self.add(unit, about.op, kind.resource, pace, because, start, done, parts=0)
 
     def _step(self, place: Place, unit: int, cycle: int, because: str) -> tuple[int, int, str]:
         """One part of the chain; returns what comes before it."""
         row, stored = place.row, self.trace.stored
         start, end = int(self.starts[row]) + place.shift, int(self.ends[row]) + place.shift
-        if end < cycle:  # the broken last cycle of what it did
-            self._way(unit, end, cycle, because)
-            return unit, end, because
-        about = self.trace.meta.units[unit]
         counter = int(stored.awaited[row])
         if counter < 0:
-            kind = about.kinds[int(stored.column("kind")[row])]
-            self.add(unit, about.op, kind.resource, kind.pace or about.latency, because, start, end)
+            self._work(row, unit, start, cycle, because)
             return unit, start, because
+        if end < cycle:
+            raise SimulationBug(f"{self.trace.meta.units[unit].name} has no slice at {end}")
         if counter == len(self.makers):
             self.add(unit, "way", None, _DELAY_CLASS, because, start, end)
             return unit, start, because
         return self._maker(counter, unit, end)
+
+    def _work(self, row: int, unit: int, start: int, end: int, because: str) -> None:
+        """Put a step on the chain: what it took at its own pace, and what others took from it."""
+        about = self.trace.meta.units[unit]
+        kind = about.kinds[int(self.trace.stored.column("kind")[row])]
+        at = end
+        for cause in self.trace.meta.classes:
+            lost = int(self.trace.stored.column(class_column(cause))[row])
+            own = about.op == "COMPUTE" and cause == kind.pace
+            if lost and not own:
+                self.add(unit, "held up", None, cause, because, at - lost, at)
+                at -= lost
+        self.add(unit, about.op, kind.resource, kind.pace or about.latency, because, start, at)
 
     def _maker(self, counter: int, waiter: int, cycle: int) -> tuple[int, int, str]:
         """Go on with whoever ended a wait for a counter."""
@@ -176,7 +200,7 @@ class _Walker:
                 continue
             unit = int(self.trace.stored.unit_of[place.row])
             end = int(self.ends[place.row]) + place.shift
-            self._way(unit, end, cycle, because)
+            self._after(place.row, unit, end, cycle, because)
             return unit, end, because
         raise SimulationBug(f"nothing changed {name} in cycle {cycle}, when a wait for it ended")
 
