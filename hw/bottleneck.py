@@ -19,8 +19,8 @@ from stallscope.mappings.mapping import Buffering
 __all__ = ["IDEAL_TILES", "WhatIf", "bottleneck"]
 
 IDEAL_TILES = 16
-"""Tiles of every tensor that a level of ideal capacity holds: a producer that far ahead is never
-what its consumer waits for in a steady state."""
+"""Tiles of every tensor that a level of ideal capacity holds. Room without end would let fills run
+ahead of everything, and nothing would repeat. Of a latency of many tiles this hides a part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -215,6 +215,11 @@ class Machine:
             self.fast_forward.record(recorder)
 
     @property
+    def is_own(self) -> bool:
+        """Whether it executes rows of the user's own."""
+        return bool(self._row_cursors)
+
+    @property
     def units(self) -> list[Unit]:
         """All units, in unit order."""
         movers: list[Unit] = [*self.fills.values(), *self.refills.values(), *self.drains.values()]

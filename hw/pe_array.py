@@ -223,6 +223,15 @@ class PeArray(Unit):
     def _report(self, following: int) -> None:
         """A wait is reported as one, however many operands were missing."""
 
+    def break_off(self) -> None:
+        """Report the wait that a run which goes no further leaves open."""
+        if self.recorder is None or self.awaited is None or not self._charges:
+            return
+        split = [0] * len(self.stack)
+        self._charges[0].add_to(split, self.env._now)
+        if sum(split):
+            self._report_wait(self.begun, self.awaited.number, split)
+
     def _reported(self, now: int) -> Hashable:
         """Snapshots are taken when a wait of the array begins, if it waits: nothing is behind."""
         return None

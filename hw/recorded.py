@@ -83,6 +83,8 @@ class Recorded:
         except (DeadlockError, KeyboardInterrupt):
             machine.cycles = machine.env.cycle
             if self._recording is not None:
+                for unit in machine.units:
+                    unit.break_off()
                 end(self._recording, machine, self._case, is_complete=False)
             raise
         except BaseException:
@@ -107,10 +109,13 @@ def _check(machine: Machine, trace: Tracing) -> None:
         rule = f"must be one of {', '.join(levels)}"
         faults.append(Fault(place="trace", value=trace.level, rule=rule))
     window = trace.window
-    if (trace.level == "window") != (window is not None):
-        rule = "the trace window and a range of cycles go together"
-        remedy = "give both, or neither"
+    if trace.level == "window" and window is None:
+        rule, remedy = "needs a range of cycles", "give one: a first cycle and a later one"
         faults.append(Fault(place="trace", value=trace.level, rule=rule, remedy=remedy))
+    if window is not None and trace.level != "window":
+        shown = f"{window[0]}:{window[1]}"
+        rule, remedy = f"does not go with the trace {trace.level}", "give the trace window"
+        faults.append(Fault(place="window", value=shown, rule=rule, remedy=remedy))
     if window is not None and not 0 <= window[0] < window[1]:
         shown = f"{window[0]}:{window[1]}"
         rule = "must be a first cycle of at least 0 and a later one"

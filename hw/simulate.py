@@ -54,11 +54,10 @@ def simulate(
         DeadlockError: If units wait for each other. The trace until then is kept in its folder.
         SimulationBug: If one of our own laws is broken.
     """
-    tracing = trace if isinstance(trace, Tracing) else Tracing(level=trace, window=window)
-    program = compile_case(case)
     return execute(
-        program, case, fast_forward=fast_forward, audit=audit, trace=tracing, contention=contention
-    )
+        compile_case(case), case, fast_forward=fast_forward, audit=audit, trace=trace,
+        window=window, contention=contention,
+    )  # fmt: skip
 
 
 def execute(
@@ -67,7 +66,8 @@ def execute(
     *,
     fast_forward: bool = True,
     audit: bool = False,
-    trace: Tracing | None = None,
+    trace: str | Tracing = "off",
+    window: tuple[int, int] | None = None,
     contention: bool = True,
 ) -> Result:
     """Execute a program on the architecture of ``case``; see `simulate`.
@@ -81,6 +81,7 @@ def execute(
         fast_forward: See `simulate`.
         audit: See `simulate`.
         trace: See `simulate`.
+        window: See `simulate`.
         contention: See `simulate`.
 
     Raises:
@@ -89,7 +90,8 @@ def execute(
     began = time.process_time()
     mode = FastForwardMode(fast_forward, audit)
     machine = Machine(program, case.architecture, mode, contention=contention)
-    recorded = Recorded(machine, case, trace or Tracing(), keep=audit)
+    tracing = trace if isinstance(trace, Tracing) else Tracing(level=trace, window=window)
+    recorded = Recorded(machine, case, tracing, keep=audit)
     recorded.run()
     return _result(program, machine, case, recorded, began)
 

@@ -88,6 +88,7 @@ def end(
         prices=tuple(_prices(lines, machine)),
         leakage_pj_per_cycle=leakage / cycles if cycles else 0.0,
         clock_mhz=case.architecture.clock_mhz,
+        is_own=machine.is_own,
     )
     recording.finish(meta)
     return meta

@@ -190,6 +190,11 @@ class Unit:
         if self.BUSY != following != self.IDLE:
             self._before = self.causes.copy()
 
+    def break_off(self) -> None:
+        """Report the wait that a run which goes no further leaves open."""
+        self.flush()
+        self._report(self.IDLE)
+
     def end_wait(self) -> None:
         """Report a wait that is over now, where no other state follows at once."""
         self.flush()

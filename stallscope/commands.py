@@ -26,13 +26,15 @@ from stallscope.report.outputs import (
 )
 from stallscope.run import LoadOptions
 from stallscope.simcore.errors import DeadlockError, Fault, SpecError
+from stallscope.traces.events.columns import EVENTS, META, REPEATS
 
 if TYPE_CHECKING:
+    from stallscope.hw.result import Result
     from stallscope.hw.simulate import Tracing
 
 __all__ = [
     "Events", "Output", "analyze_files", "announce", "deliver", "load_case", "load_options",
-    "show_presets", "simulate_files", "traced", "validate_name", "warn_of_energy",
+    "show_presets", "simulate_files", "tell_of_trace", "traced", "validate_name", "warn_of_energy",
     "write_result",
 ]  # fmt: skip
 
@@ -69,6 +71,10 @@ class Events:
         window = None if self.window is None else read_window(self.window)
         # A window alone says what is wanted.
         level = "window" if window is not None and self.level == "off" else self.level
+        if self.units and level in ("off", "summary"):
+            rule, remedy = "says what a trace records", "give --trace full or --window too"
+            fault = Fault(place="--unit", value=", ".join(self.units), rule=rule, remedy=remedy)
+            raise SpecError([fault])
         if level in ("off", "summary"):
             return Tracing(level=level, window=window, units=self.units or None)
         if output.path is None:
@@ -124,6 +130,7 @@ def simulate_files(
     announce(tracing, case)
     with traced(tracing):
         result = simulate(case, fast_forward=fast_forward, audit=audit, trace=tracing)
+    tell_of_trace(result, output)
     deliver(result_document(result, case), folder, as_json=output.as_json)
 
 
@@ -138,6 +145,16 @@ def traced(tracing: Tracing) -> Iterator[None]:
         raise
 
 
+def tell_of_trace(result: Result, output: Output) -> None:
+    """Say if nothing was recorded; take the trace of an earlier run out of the folder."""
+    trace = result.trace
+    if trace is not None and trace.begin >= result.cycles:
+        note(f"nothing was recorded: the run has {result.cycles:,} cycles")
+    if trace is None and output.path is not None:
+        for name in (META, EVENTS, REPEATS):
+            (output.path / "trace" / name).unlink(missing_ok=True)
+
+
 def announce(tracing: Tracing, case: Case) -> None:
     """Say how large a trace may get, before it is written."""
     if not tracing.is_on:
@@ -149,7 +166,7 @@ def announce(tracing: Tracing, case: Case) -> None:
     steps = sum(unit.steps for unit in unit_streams(compile_case(case)))
     size = largest_bytes(steps) / 1e6
     note(
-        f"trace: at most {steps:,} steps with their waits, about {size:,.1f} MB; "
+        f"trace: {steps:,} steps and their waits, about {size:,.1f} MB if nothing repeats; "
         "what repeats is stored once"
     )
 

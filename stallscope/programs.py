@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from stallscope.commands import Events, Output, announce, deliver, load_case, traced
+from stallscope.commands import Events, Output, announce, deliver, load_case, tell_of_trace, traced
 from stallscope.failures import not_built
 from stallscope.mappings.case import Case, InputFile, Platform
 from stallscope.mappings.loading import load_platform
@@ -117,6 +117,7 @@ def execute(
         announce(trace, case)
     with traced(trace):
         result = hw.execute(program, case, fast_forward=fast_forward, audit=audit, trace=trace)
+    tell_of_trace(result, output)
     deliver(result_document(result, case), folder, as_json=output.as_json)
 
 

@@ -16,6 +16,7 @@ from stallscope.programs import open_program, sidecar
 from stallscope.report.outputs import json_text
 from stallscope.run import LoadOptions
 from stallscope.simcore.errors import Fault, SpecError
+from stallscope.traces.rows.program import is_own
 
 if TYPE_CHECKING:
     from stallscope.mappings.architecture import Architecture
@@ -31,6 +32,10 @@ def verify_files(
 ) -> None:
     """Verify the case of some files, or a program file; exit 3 if a word differs."""
     given = None if tensors is None else _read_tensors(tensors)
+    if is_own(files[0]):
+        rule = "rows of your own name no words of tensors: there is nothing to verify"
+        fault = Fault(place="file", value=files[0], rule=rule, remedy="name a compiled program")
+        raise SpecError([fault])
     program = open_program(Path(files[0]))
     from stallscope.traces.flat import FlatProgram
     from stallscope.validation import function

@@ -15,7 +15,7 @@ def run_folder(desk):
     out = desk.folder / "run"
     ran = desk.run("simulate", *desk.files, "--out", out, "--trace", "full")
     assert ran.code == 0, ran.err
-    assert "trace: at most" in ran.err
+    assert "steps and their waits, about" in ran.err
     return out
 
 
@@ -180,3 +180,55 @@ def test_no_trace_there(desk) -> None:
     ran = desk.run("trace", "info", desk.folder)
     assert ran.code == 2
     assert "holds no event trace; name the --out folder of a run with --trace full" in ran.err
+
+
+def test_an_open_wait_is_in_the_trace_of_a_deadlock(desk) -> None:
+    program = desk.folder / "layer.program"
+    assert desk.run("compile", *desk.files, "--out", program).code == 0
+    slow = (desk.folder / "architecture.yaml").read_text().replace("capacity: 64", "capacity: 8")
+    tight = desk.write("tight.yaml", slow)
+    out = desk.folder / "run"
+    ran = desk.run("execute", program, tight, "--out", out, "--trace", "full")
+    assert ran.code == 3, ran.out
+    rows = json.loads(desk.run("trace", "head", out, "--count", "999", "--json").out)["rows"]
+    cycles = json.loads(desk.run("trace", "info", out, "--json").out)["cycles"]
+    if cycles:
+        assert [row for row in rows if row["op"] == "WAIT" and row["end"] == cycles]
+    ran = desk.run("explain", out)
+    assert ran.code == 2
+    assert "is of a run that stopped" in ran.err
+
+
+def test_a_new_run_without_a_trace_takes_the_old_one_away(desk, run_folder) -> None:
+    ran = desk.run("simulate", *desk.files, "--out", run_folder, "--force")
+    assert ran.code == 0
+    assert desk.run("explain", run_folder).code == 2
+
+
+def test_options_that_do_not_go_together(desk) -> None:
+    out = desk.folder / "run"
+    ran = desk.run("simulate", *desk.files, "--out", out, "--unit", "MAC")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--unit = MAC: says what a trace records; give --trace full or --window too" in ran.err
+    ran = desk.run("simulate", *desk.files, "--out", out, "--trace", "full", "--window", "3:5")
+    assert ran.code == 2
+    assert "window = 3:5: does not go with the trace full; give the trace window" in ran.err
+
+
+def test_a_window_past_the_run_says_so(desk) -> None:
+    out = desk.folder / "run"
+    ran = desk.run("simulate", *desk.files, "--out", out, "--window", "99990:99999")
+    assert ran.code == 0
+    assert "nothing was recorded: the run has" in ran.err
+    ran = desk.run("trace", "head", out)
+    assert ran.code == 2
+    assert "nothing was recorded" in ran.err
+
+
+@pytest.mark.parametrize("name", ["events.parquet", "repeats.parquet"])
+def test_a_damaged_trace_is_named(desk, run_folder, name) -> None:
+    (run_folder / "trace" / name).write_bytes(b"garbage")
+    ran = desk.run("trace", "info", run_folder)
+    assert ran.code == 2
+    assert "is no whole Parquet file" in ran.err
+    assert "record the run again" in ran.err

@@ -146,6 +146,7 @@ class TraceMeta:
             energy of the run over words of the run. Empty without an energy table.
         leakage_pj_per_cycle: Energy per cycle that does not depend on traffic.
         clock_mhz: Base clock, or None when unknown.
+        is_own: Whether rows of the user's own were executed.
     """
 
     name: str
@@ -165,6 +166,7 @@ class TraceMeta:
     prices: tuple[tuple[str, str, str, float], ...]
     leakage_pj_per_cycle: float
     clock_mhz: float | None
+    is_own: bool = False
 
     def to_text(self) -> str:
         """Return the content of `META`."""
@@ -202,11 +204,14 @@ def read_meta(folder: Path) -> TraceMeta:
     if not isinstance(document, dict) or document.pop(_HEADER, None) != VERSION:
         raise _refused(place, f"is not a trace of a version this release reads ({VERSION})")
     try:
-        return TypeAdapter(TraceMeta).validate_python(document)
+        meta = TypeAdapter(TraceMeta).validate_python(document)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise _refused(place, f"is damaged: {where} {first['msg'].lower()}") from error
+    if not meta.units or not {unit.name for unit in meta.units} >= set(meta.recorded):
+        raise _refused(place, "is damaged: units and recorded do not fit")
+    return meta
 
 
 def _refused(place: Path, rule: str) -> SpecError:

@@ -301,7 +301,11 @@ def critical_chain(trace: Trace) -> tuple[Stretch, ...]:
         SpecError: If the trace does not hold the whole run, or it ended in a deadlock.
     """
     trace.check_whole()
-    if trace.end < trace.cycles or not trace.meta.is_complete:
+    if not trace.meta.is_complete:
+        rule = "is of a run that stopped: nothing took it to its end"
+        remedy = "read the deadlock's table: who waits for what since when"
+        raise SpecError([Fault(place="trace", value=trace.meta.name, rule=rule, remedy=remedy)])
+    if trace.end < trace.cycles:
         rule = "does not hold the end of the run"
         fault = Fault(place="trace", value="", rule=rule, remedy="record with --trace full")
         raise SpecError([fault])

@@ -1,7 +1,8 @@
 """Tile lifetimes: when a tile was asked for, when it came, and when its consumer left it.
 
 Tiles of a tensor at a level are numbered in the order of their arrival, and left in that order:
-tile n is brought by step n of its mover and left with the n-th release of room.
+tile n is brought by step n of its mover and left with the n-th release of room. So it is in
+compiled programs; rows of a user's own may free room in parts, and do not say what they leave.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.events.changes import Changes, changes, feeder, rooms
 from stallscope.traces.events.expansion import chunked
 from stallscope.traces.events.profile import Measure, Profile
@@ -74,6 +76,10 @@ def tile_lifetimes(
     import pyarrow
 
     trace.check_whole()
+    if trace.meta.is_own:
+        rule = "rows of your own say what room they free, not which tile they leave"
+        raise SpecError([Fault(place="tile_lifetimes", value=trace.meta.name, rule=rule,
+                               remedy="use held, the room a tensor takes")])  # fmt: skip
     first_cycle, last_cycle = trace.range(start, end)
     taken = rooms(trace, feeder(trace, level, tensor))
     asked = _Count(trace, taken)

@@ -44,7 +44,7 @@ _ROW_BYTES = 16
 
 
 def largest_bytes(steps: int) -> int:
-    """Most that a trace of so many steps takes on disk, about: a row for each and for its wait."""
+    """What a trace of so many steps takes if nothing repeats: a row for each and its wait."""
     return 2 * steps * _ROW_BYTES
 
 
@@ -84,7 +84,6 @@ class Recording:
     Args:
         folder: Where the trace goes; it is made.
         lanes: Who is recorded.
-        steps: Steps done so far, by unit.
         selection: What is recorded.
         keep: Keep all slices in memory too, so that `differs` can compare them (audit).
     """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.events.columns import DELAY_NAME, EVENTS, REPEATS, TraceMeta, read_meta
 from stallscope.traces.events.finding import Finder
 from stallscope.traces.events.repeats import Repeat, Repeats
@@ -41,21 +42,28 @@ class Stored:
     @cached_property
     def table(self) -> pyarrow.Table:
         """All of it, with the columns of `stallscope.traces.events.columns`."""
-        import pyarrow.parquet
-
-        return pyarrow.parquet.read_table(self.folder / EVENTS)
+        return self._read(EVENTS)
 
     @cached_property
     def repeats(self) -> Repeats:
         """Which stored rows come again."""
-        import pyarrow.parquet
-
-        table = pyarrow.parquet.read_table(self.folder / REPEATS)
+        table = self._read(REPEATS)
         repeats = [
             Repeat(number=number, **row | {"steps": np.array(row["steps"], dtype=np.int64)})
             for number, row in enumerate(table.to_pylist())
         ]
         return Repeats(repeats, self.column("end"))
+
+    def _read(self, name: str) -> pyarrow.Table:
+        import pyarrow.parquet
+
+        place = self.folder / name
+        try:
+            return pyarrow.parquet.read_table(place)
+        except (pyarrow.ArrowException, OSError) as error:
+            rule = f"is no whole Parquet file ({error})".splitlines()[0]
+            fault = Fault(place="trace", value=str(place), rule=rule, remedy="record the run again")
+            raise SpecError([fault]) from error
 
     def column(self, name: str) -> Numbers:
         """A column of whole numbers; 0 where it is null."""

@@ -91,12 +91,13 @@ class Trace:
             SpecError: If it reaches out of what was recorded.
         """
         first = self.begin if start is None else start
-        last = self.end if end is None else end
-        if last > self.end == self.cycles:
-            last = max(first, self.end)
-        if not self.begin <= first <= last <= max(self.begin, self.end):
+        asked = self.end if end is None else end
+        last = min(asked, self.end) if self.end == self.cycles else asked
+        if not self.begin <= first <= last <= self.end:
             rule = f"must lie within the cycles recorded, {self.begin}:{self.end}"
-            raise SpecError([Fault(place="window", value=f"{first}:{last}", rule=rule)])
+            if self.begin >= self.cycles:
+                rule = f"nothing was recorded: the run has {self.cycles} cycles"
+            raise SpecError([Fault(place="window", value=f"{first}:{asked}", rule=rule)])
         return first, last
 
     def check_whole(self) -> None:
@@ -144,8 +145,8 @@ class Trace:
     ) -> Iterator[pyarrow.Table]:
         """Yield the rows of `window`, a bounded number at a time."""
         first, last = self.range(start, end)
-        if end is None and self.meta.window is None:
-            last += 1  # what begins and ends as the run ends is of it
+        if last == self.cycles:
+            last += 1  # what begins and ends as the run ends is of its last cycle
         stored = self.stored
         numbers = [self.number(name) for name in (self.units if units is None else units)]
         rows, repeats = None, stored.repeats

@@ -258,6 +258,9 @@ def _faults(place: Path, text: str, error: ValidationError) -> list[Fault]:
     if "cycle_stack" in missing:
         what = "a network's result" if '"layers"' in text else "no simulation's result"
         return [Fault(place=RESULT, value=str(place), rule=f"is {what}", remedy=remedy)]
+    if {"rules", "analytical"} <= {str(one["loc"][0]) for one in found if one["input"] is None}:
+        rule = "is the result of rows of your own, which have no estimate to set beside"
+        return [Fault(place=RESULT, value=str(place), rule=rule, remedy=remedy)]
     return [
         Fault(
             place=".".join([RESULT, *map(str, one["loc"])]),

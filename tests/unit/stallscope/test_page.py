@@ -241,8 +241,8 @@ def test_a_deadlock_before_anything_moved_is_a_page_too(run: Path) -> None:
          "is a network's result; the page explains one simulated case"),
         (lambda run: (run / "trace" / "trace.json").unlink(), "holds no trace.json"),
         (lambda run: (run / "trace" / "trace.json").write_text("{}"), "not a trace of a version"),
-        (lambda run: (run / "trace" / "events.parquet").write_bytes(b"PAR1"), "is damaged: "),
-        (lambda run: (run / "trace" / "events.parquet").unlink(), "is damaged: "),
+        (lambda run: (run / "trace" / "events.parquet").write_bytes(b"PAR1"), "is no whole"),
+        (lambda run: (run / "trace" / "events.parquet").unlink(), "is no whole Parquet file"),
         (lambda run: (run / "trace" / "repeats.parquet").write_bytes(
             (run / "trace" / "events.parquet").read_bytes()), "is damaged: "),
     ],

@@ -9,6 +9,7 @@ from stallscope.simcore.errors import DeadlockError, SimulationBug, SpecError
 from stallscope.traces.compile import compile_case
 from stallscope.traces.events import recording
 from stallscope.traces.events.columns import EVENTS, META, REPEATS
+from stallscope.traces.events.critical import critical_chain
 from stallscope.traces.events.trace import read_trace
 from tests.property.seeded import seeded_case
 from tests.property.trace_laws import rows_of
@@ -98,8 +99,8 @@ def test_a_window_may_reach_past_the_end_of_the_run():
     ("options", "said"),
     [
         ({"trace": "all"}, "must be one of off, summary, window, full"),
-        ({"trace": "window"}, "go together; give both, or neither"),
-        ({"trace": "full", "window": (0, 5)}, "go together"),
+        ({"trace": "window"}, "needs a range of cycles; give one"),
+        ({"trace": "full", "window": (0, 5)}, "does not go with the trace full; give the trace"),
         ({"trace": "window", "window": (5, 5)}, "must be a first cycle of at least 0"),
     ],
 )
@@ -172,3 +173,22 @@ def test_equal_runs_leave_equal_bytes(tmp_path):
         simulate(seeded_case(3), trace=Tracing(level="full", folder=tmp_path / name))
     for file in (EVENTS, REPEATS, META):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_a_window_of_the_whole_run_is_the_whole_run():
+    """What begins and ends as the run ends is of it, asked for or not."""
+    trace = simulate(layer(), trace="full").trace
+    assert rows_of(trace.window()) == rows_of(trace.window(0, trace.cycles))
+
+
+def test_execute_takes_the_name_of_a_trace_too():
+    case = layer()
+    trace = execute(compile_case(case), case, trace="window", window=(5, 9)).trace
+    assert rows_of(trace.window()) == rows_of(simulate(case, trace="full").trace.window(5, 9))
+
+
+def test_a_chain_without_latencies_has_no_way():
+    """A broken last cycle is the step's own: bandwidths of 5/2 words, no latency anywhere."""
+    case = layer(dram={"read_words_per_cycle": "5/2"}, glb={"write_words_per_cycle": "5/3"})
+    trace = simulate(case, trace="full").trace
+    assert {one.doing for one in critical_chain(trace)} <= {"FILL", "COMPUTE", "DRAIN", "held up"}
