@@ -17,6 +17,10 @@ from stallscope.simcore.unit import Unit
 
 __all__ = ["Arbiter"]
 
+_LONG_BURSTS = 16
+"""A transfer of more bursts stays charged to its own slowest server while others come and go: it
+would change with each of them, and no period of theirs could be skipped (docs/model_limits.md)."""
+
 
 class Arbiter:
     """All servers and transfers of a machine, and the arbiter between them."""
@@ -146,6 +150,8 @@ def _press(cluster: Sequence[Transfer]) -> None:
             load[server.name] = load.get(server.name, 0) + ticks
             users[server.name] = users.get(server.name, 0) + 1
     for member in cluster:
+        if member.demand.total > _LONG_BURSTS * member.demand.burst:
+            continue
         shared = [server for server, _ in member.demand.path if users[server.name] > 1]
         if shared:
             member.unit.press(max(shared, key=lambda server: load[server.name]).cause)
