@@ -18,8 +18,9 @@ from stallscope.simcore.unit import Unit
 __all__ = ["Arbiter"]
 
 _LONG_BURSTS = 16
-"""A transfer of more bursts stays charged to its own slowest server while others come and go: it
-would change with each of them, and no period of theirs could be skipped (docs/model_limits.md)."""
+"""A transfer of more bursts stays charged to its own slowest server while others come and go. The
+number has no source in hardware: it keeps long transfers out, which would change with every rival
+so that no period of theirs could be skipped. A countdown that may be pressed would need none."""
 
 
 class Arbiter:
