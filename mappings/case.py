@@ -12,6 +12,7 @@ from pydantic import Field
 
 from stallscope.mappings.architecture import Architecture
 from stallscope.mappings.energy import EnergyTable
+from stallscope.mappings.layout import Layout
 from stallscope.mappings.mapping import Mapping
 from stallscope.mappings.problem import Problem
 from stallscope.mappings.spec import Spec
@@ -71,3 +72,4 @@ class Case(Platform):
     problem: Problem
     mapping: Mapping
     rules: Rules = Rules()
+    layout: Layout = Layout()

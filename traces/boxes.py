@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import prod
 
-__all__ = ["Box", "Demand", "demand_words", "difference", "shift", "volume"]
+__all__ = ["Box", "Demand", "coalesced", "demand_words", "difference", "shift", "volume"]
 
 Box = tuple[tuple[int, int], ...]
 Demand = tuple[Box, ...]
@@ -50,3 +50,34 @@ def difference(new: Box, old: Box) -> Demand:
         common = max(low, low0)
         rest[rank] = (common, min(low + size, low0 + size0) - common)
     return tuple(parts)
+
+
+def coalesced(boxes: Iterable[Box]) -> Demand:
+    """The same words in fewer boxes, sorted: neighbours along one rank become one box.
+
+    Boxes that are equal, or overlap, stay apart: their words are counted twice.
+    """
+    found = sorted(boxes)
+    ranks = len(found[0]) if found else 0
+    for rank in reversed(range(ranks)):
+        found = _merged(found, rank)
+    return tuple(sorted(found))
+
+
+def _merged(boxes: list[Box], rank: int) -> list[Box]:
+    """Merge boxes that differ only along one rank, where the next begins as one ends."""
+    open_: dict[tuple[object, int], list[tuple[int, int]]] = {}
+    made: list[Box] = []
+    for box in sorted(boxes, key=lambda one: one[rank]):
+        low, size = box[rank]
+        rest = (*box[:rank], *box[rank + 1 :])
+        waiting = open_.get((rest, low))
+        if waiting:
+            start, length = waiting.pop()
+        else:
+            start, length = low, 0
+        open_.setdefault((rest, low + size), []).append((start, length + size))
+    for (rest_, _), spans in open_.items():
+        assert isinstance(rest_, tuple)
+        made += [(*rest_[:rank], span, *rest_[rank:]) for span in spans]
+    return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from stallscope.mappings.case import Case, Reuse
+from stallscope.mappings.layout import strides_of
 from stallscope.traces.bursts import compile_compute
 from stallscope.traces.movers import compile_mover, stream_loops
 from stallscope.traces.nest import Nest, resolve
@@ -69,6 +70,10 @@ def _layouts(case: Case) -> tuple[TensorLayout, ...]:
                 tuple((term.dimension, term.coefficient) for term in rank) for rank in tensor.ranks
             ),
             shape=tensor.tile_shape(case.problem.bounds),
+            strides=strides_of(
+                tensor, tensor.tile_shape(case.problem.bounds), case.layout.of(tensor.name)
+            ),
+            base=case.layout.of(tensor.name).base_words,
             is_output=tensor.is_output,
         )
         for tensor in case.problem.tensors

@@ -8,7 +8,7 @@ Columns, in the order in which units start and execute:
     step      number of the step in the unit's stream, from 0
     words     words read from (DRAIN: written to) the parent level, all instances together; 0 for a
               refill that is elided; multiply-accumulates for COMPUTE
-    address   word address of the first child's tile in the tensor (row-major); null for COMPUTE
+    address   word address of the first child's tile, from the tensor's first word; null for COMPUTE
     group     kind of the step: number of the stream's record, which lists the new boxes and the
               words per number of children reached
     wait_for  counters that must have been reached, such as "Weights GLB delivered 3; ..."

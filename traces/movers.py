@@ -7,8 +7,17 @@ from dataclasses import replace
 from math import prod
 
 from stallscope.mappings.case import Reuse
+from stallscope.mappings.layout import strides_of
 from stallscope.mappings.problem import Tensor
-from stallscope.traces.boxes import Box, Demand, demand_words, difference, shift, volume
+from stallscope.traces.boxes import (
+    Box,
+    Demand,
+    coalesced,
+    demand_words,
+    difference,
+    shift,
+    volume,
+)
 from stallscope.traces.chain import Chain, Leaf, Tally, has_links, plus
 from stallscope.traces.nest import Nest, NestLoop
 from stallscope.traces.program import KeyedStep, MoverStream, Record, StreamLoop
@@ -20,9 +29,11 @@ __all__ = ["compile_mover", "stream_loops"]
 def stream_loops(
     nest: Nest, tensor: Tensor | None, loops: tuple[NestLoop, ...]
 ) -> tuple[StreamLoop, ...]:
-    """The program's form of nest loops, with the address each moves (row-major, no padding)."""
-    shape = tensor.tile_shape(nest.bounds) if tensor else ()
-    strides = [prod(shape[rank + 1 :]) for rank in range(len(shape))]
+    """The program's form of nest loops, with the address in main memory that each moves."""
+    strides: tuple[int, ...] = ()
+    if tensor:
+        place = nest.case.layout.of(tensor.name)
+        strides = strides_of(tensor, tensor.tile_shape(nest.bounds), place)
     made = []
     for loop in loops:
         address = 0
@@ -55,6 +66,7 @@ class _MoverCompiler:
         self.chain = Chain(nest, tensor, parent, child)
         self.is_timeloop = case.rules.reuse is Reuse.TIMELOOP
         self.is_clipped = bool(nest.clipped)
+        self.is_memory = parent == nest.keepers(tensor.name)[0]
         self.may_link = (
             has_links(case, child - 1)
             and self.chain.blocks[-1].count > 1
@@ -114,10 +126,12 @@ class _MoverCompiler:
         tallies = [Tally() for _ in self.chain.blocks]
         bases = self.chain.parents() if self.is_clipped else [{}]
         times = 1 if self.is_clipped else self.nest.instances(self.parent)
-        supplied = [demand_words(self.chain.share(tallies, leaf, base, came)) for base in bases]
+        supplies = [self.chain.share(tallies, leaf, base, came) for base in bases]
+        supplied = [demand_words(supply) for supply in supplies]
         made = self._freeze(now, before, leaf, tallies, times, max(supplied), sum(supplied))
         made = replace(
             made,
+            supply=self._supply(now, supplies) if self.is_memory else (),
             # Without remainders all children are alike: a slide that keeps nothing is a reload.
             slides=slides and (self.is_clipped or made.room < made.tile_words),
             sources=tuple(sorted(tallies[-1].sources.items())),
@@ -162,6 +176,16 @@ class _MoverCompiler:
                 for box in first
             ),
         )
+
+    def _supply(self, now: Origin, supplies: list[Demand]) -> Demand:
+        """What main memory supplies, relative to the step's origin.
+
+        Copies that the network cannot make are told apart by leading ranks of their own.
+        """
+        ranks = len(self.tensor.ranks)
+        back = tuple(-at for at in self.tensor.origin(now))
+        boxes = (box[len(box) - ranks :] for supply in supplies for box in supply)
+        return coalesced(shift(box, back) for box in boxes)
 
     def _busiest_child(self, leaf: Leaf) -> int:
         bases: list[Origin] = self.chain.parents()
@@ -224,8 +248,6 @@ class _MoverCompiler:
             table += [tuple(self._plain(last, e) for e in range(depth + 1))] if depth else []
         else:
             table = [(self._plain(loop, depth),) * (depth + 1) for loop in range(depth)]
-        keepers = nest.keepers(tensor.name)
-        is_memory = self.parent == keepers[0]
         return MoverStream(
             tensor=tensor.name,
             parent=nest.level_name(self.parent),
@@ -234,8 +256,8 @@ class _MoverCompiler:
             loops=stream_loops(nest, tensor, self.loops),
             bounds=tuple((name, nest.bounds[name]) for name in self.steps.bounds),
             idle_inside=self.idle_inside,
-            parent_depth=0 if is_memory else len(nest.walked(tensor, self.parent)),
-            parent_is_memory=is_memory,
+            parent_depth=0 if self.is_memory else len(nest.walked(tensor, self.parent)),
+            parent_is_memory=self.is_memory,
             elide_first=nest.case.rules.first_read_elision,
             records=tuple(self.records),
             first=first,

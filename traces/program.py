@@ -57,7 +57,7 @@ class StreamLoop:
         extent: Iterations, when nothing is clipped.
         step: Iterations of the dimension one iteration of the loop spans.
         is_reduction: Whether the stream's tensor does not depend on the dimension.
-        address_words: Words the tile's address moves per iteration (row-major layout).
+        address_words: Words the tile's address in main memory moves per iteration.
     """
 
     dimension: str
@@ -112,6 +112,9 @@ class Record:
             the rest is new. False where nothing is shared; with remainders it may be True there.
         sources: (taker, giver) pairs, numbers within the innermost block: which neighbour a
             child takes its new words from. The giver had them in the step before.
+        supply: What a parent that is main memory gives or takes, as (offset, size) per rank and
+            box, relative to the step's origin; a box stands twice if it is read twice. Empty
+            below other parents.
     """
 
     words: int
@@ -127,6 +130,7 @@ class Record:
     boxes: tuple[tuple[tuple[int, int], ...], ...]
     slides: bool = False
     sources: tuple[tuple[int, int], ...] = ()
+    supply: tuple[tuple[tuple[int, int], ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,13 +284,17 @@ class TensorLayout:
     Attributes:
         name: The tensor.
         ranks: Per rank the (dimension, coefficient) pairs that sum to the coordinate.
-        shape: Words per rank of the whole tensor; addresses are row-major.
+        shape: Words per rank of the whole tensor.
+        strides: Words from one coordinate of each rank to the next in main memory.
+        base: Word of main memory at which it begins; None: the memory places it.
         is_output: Whether it is the tensor that is written.
     """
 
     name: str
     ranks: tuple[tuple[tuple[str, int], ...], ...]
     shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    base: int | None
     is_output: bool
 
 

@@ -25,7 +25,7 @@ from stallscope.traces.program import ComputeStream, MoverStream, Program, Strea
 
 __all__ = ["MAX_BYTES", "VERSION", "from_text", "read", "refuse", "replacing", "save", "to_text"]
 
-VERSION = 2
+VERSION = 3
 """Version of the file's form; a reader refuses others."""
 MAX_BYTES = 256 * 1024 * 1024
 """Largest file read: a program is a page, or some megabytes with many odd remainders."""
@@ -253,6 +253,8 @@ def _misplaced(program: Program, dims: dict[str, int]) -> Iterator[_Finding]:
             1 + sum(by * (dims[name] - 1) for name, by in rank) for rank in layout.ranks
         ):
             yield f"tensors.{number}.shape", list(layout.shape), "is not that of its ranks"
+        elif len(layout.strides) != len(layout.shape) or min(layout.strides, default=1) < 1:
+            yield f"tensors.{number}.strides", list(layout.strides), "must be one per rank, >= 1"
     levels = [name for name, _ in program.used_instances][:-1]
     if [block.level for block in program.blocks] != levels:
         yield "blocks", len(program.blocks), "must be those of the levels, in their order"

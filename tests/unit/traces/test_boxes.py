@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stallscope.traces.boxes import demand_words, difference, shift, volume
+from stallscope.traces.boxes import coalesced, demand_words, difference, shift, volume
 
 boxes = st.lists(st.tuples(st.integers(-4, 4), st.integers(1, 5)), min_size=0, max_size=3)
 
@@ -30,3 +31,23 @@ def test_a_shifted_box_keeps_its_words():
     box = ((0, 2), (5, 3))
     assert shift(box, (1, -2)) == ((1, 2), (3, 3))
     assert volume(box) == volume(shift(box, (1, -2))) == 6
+
+
+@given(boxes)
+def test_coalesced_boxes_hold_the_same_words_as_often(listed):
+    """Two ranks: every (low, size) of the list is used along both."""
+    given_boxes = [(box, other) for box in listed for other in listed]
+    merged = coalesced(given_boxes)
+    assert _counted(given_boxes) == _counted(merged)
+    assert len(merged) <= len(given_boxes)
+
+
+def test_a_tile_cut_into_pieces_is_one_box_again():
+    pieces = [((x, 1), (y, 2)) for x in range(4) for y in (0, 2, 4)]
+    assert coalesced(pieces) == (((0, 4), (0, 6)),)
+
+
+def _counted(found):
+    return Counter(
+        point for box in found for point in product(*(range(low, low + size) for low, size in box))
+    )

@@ -207,7 +207,9 @@ def test_a_row_of_a_record_that_is_not_there_is_an_error(tmp_path):
 
 
 def test_a_word_is_named_by_coordinates_and_address():
-    layout = TensorLayout(name="W", ranks=((), ()), shape=(3, 5), is_output=False)
+    layout = TensorLayout(
+        name="W", ranks=((), ()), shape=(3, 5), strides=(5, 1), base=None, is_output=False
+    )
     assert word(layout, (2, 4)) == "W[2, 4] (word address 14)"
     assert word(layout, (3, 0)) == "W[3, 0] (outside the tensor)"
     assert word(dataclasses.replace(layout, ranks=(), shape=()), ()) == "W[] (word address 0)"
