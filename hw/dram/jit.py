@@ -1,0 +1,40 @@
+"""Compilation of the kernel, once per machine; without numba's compiler it runs as plain Python.
+
+Helpers are compiled into the entry points that call them. An entry point is kept on disk under a
+key that holds a digest of all the kernel's files: numba alone would notice a change only in the
+entry point's own.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+__all__ = ["STAMP", "entry", "helper"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])  # Any: numba's decorators have no types
+
+
+def helper(function: Function) -> Function:
+    """Compile a function that only the kernel calls."""
+    return cast(Function, numba.njit(error_model="numpy")(function))
+
+
+def entry(function: Function) -> Function:
+    """Compile a function that Python calls, and keep the code on disk."""
+    return cast(Function, numba.njit(cache=True, error_model="numpy")(function))
+
+
+def _stamp() -> int:
+    digest = 0
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest = zlib.crc32(path.read_bytes(), digest)
+    return digest | 1
+
+
+STAMP = _stamp()
+"""Digest of the kernel's source; never 0."""
