@@ -220,7 +220,7 @@ class PeArray(Unit):
         if self.recorder is not None:
             self._report_wait(self.env._now - plan.first_delay, DELAY, split)
 
-    def _report(self, following: int) -> None:
+    def _report(self) -> None:
         """A wait is reported as one, however many operands were missing."""
 
     def break_off(self) -> None:
@@ -231,10 +231,6 @@ class PeArray(Unit):
         self._charges[0].add_to(split, self.env._now)
         if sum(split):
             self._report_wait(self.begun, self.awaited.number, split)
-
-    def _reported(self, now: int) -> Hashable:
-        """Snapshots are taken when a wait of the array begins, if it waits: nothing is behind."""
-        return None
 
     def _cause_at_end(self, demand: Demand) -> int:
         """Cause of the broken last cycle of a burst: that of a port, if one set the pace."""
@@ -253,19 +249,18 @@ class PeArray(Unit):
         return not any(index[loop] for loop in self.plan.reductions)
 
     def _submit(self, demand: Demand) -> Event:
-        now = self.env._now
         self.enter(self.BUSY, demand.cause)
-        self.begun = now
-        tick = now * self.ticks
+        tick = self.env._now * self.ticks
         return self.transfer.submit(demand, tick if tick > self.tick else self.tick)
 
     def _ended(self, demand: Demand, record: int, is_fresh: bool) -> int:
         """Book a burst; returns the cycle by which its last word has moved."""
         self.tick = tick = self.transfer.complete()
+        self.begun = self.entered
         elapsed = self.env._now - self.begun
         cycles = self.plan.cycles[record]
         self.computing += cycles
-        self.lost = self.lost_to(demand.port_cause, max(0, elapsed - cycles))
+        self.lost = self.lost_to(demand.port_cause, demand.cause, max(0, elapsed - cycles))
         for cause, lost in self.lost.items():
             self.stack[cause] += lost
         if is_fresh:
@@ -279,7 +274,7 @@ class PeArray(Unit):
     def _more(self, now: int) -> Hashable:
         """What a later burst depends on besides the position."""
         return (
-            self.begun - now if self.state in (self.BUSY, self.OPERAND) else 0,
+            self.begun - now if self.state == self.OPERAND else 0,
             max(0, self.tick - now * self.ticks),
             self.cursor.record,
             self.cursor.memory,

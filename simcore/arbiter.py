@@ -17,11 +17,6 @@ from stallscope.simcore.unit import Unit
 
 __all__ = ["Arbiter"]
 
-_LONG_BURSTS = 16
-"""A transfer of more bursts stays charged to its own slowest server while others come and go. The
-number has no source in hardware: it keeps long transfers out, which would change with every rival
-so that no period of theirs could be skipped. A countdown that may be pressed would need none."""
-
 
 class Arbiter:
     """All servers and transfers of a machine, and the arbiter between them."""
@@ -151,8 +146,6 @@ def _press(cluster: Sequence[Transfer]) -> None:
             load[server.name] = load.get(server.name, 0) + ticks
             users[server.name] = users.get(server.name, 0) + 1
     for member in cluster:
-        if member.demand.total > _LONG_BURSTS * member.demand.burst:
-            continue
         shared = [server for server, _ in member.demand.path if users[server.name] > 1]
         if shared:
             member.unit.press(max(shared, key=lambda server: load[server.name]).cause)

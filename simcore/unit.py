@@ -82,10 +82,7 @@ class Unit:
         self.is_finished = False
         self.awaited: Counter | None = None
         self.recorder: Recorder | None = None
-        self._before: list[int] = []
-        self._pressed: dict[int, int] = {}
-        self._pressed_at = -1
-        self._unpressed = 0
+        self._before: list[int] | None = None
 
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream; a subclass's process."""
@@ -102,7 +99,10 @@ class Unit:
         self.stamp += 1
         self._settle()
         if self.recorder is not None:
-            self._report(state)
+            self._report()
+        self._before = None
+        if self.recorder is not None and self.BUSY != state != self.IDLE:
+            self._before = self.causes.copy()
         self.entered = self.env._now
         self.state = state
         self.cause = cause
@@ -116,30 +116,27 @@ class Unit:
         if cause == self.cause:
             return
         self.stamp += 1
-        if self._pressed_at < 0:
-            self._unpressed = self.cause
-        self._note_pressure()
-        self._pressed_at = self.env._now
         self._settle()
+        if self._before is None:
+            self._before = self.causes.copy()
         self.cause = cause
 
-    def _note_pressure(self) -> None:
-        if self._pressed_at >= 0 and self.cause != self._unpressed:
-            elapsed = self.env._now - self._pressed_at
-            self._pressed[self.cause] = self._pressed.get(self.cause, 0) + elapsed
-
-    def lost_to(self, own: int, lost: int) -> dict[int, int]:
-        """Split cycles that a transfer which ends now lost, by cause; forget about it.
+    def lost_to(self, own: int, alone: int, lost: int) -> dict[int, int]:
+        """Split cycles that a transfer which ends now lost, by cause.
 
         Args:
             own: Cause of its own slowest server: of what nobody else is to blame for.
+            alone: Cause that the unit is charged to while nobody else sets the pace.
             lost: Cycles it took longer than alone.
         """
-        if self._pressed_at < 0:
+        if self._before is None:
             return {own: lost}
-        self._note_pressure()
-        found = {cause: cycles for cause, cycles in self._pressed.items() if cause != own}
-        self._pressed, self._pressed_at = {}, -1
+        self._settle()
+        found = {
+            cause: cycles
+            for cause, cycles in enumerate(self._spent())
+            if cycles and cause not in (own, alone)
+        }
         total = sum(found.values())
         if total <= lost:
             return found | {own: lost - total}
@@ -150,6 +147,12 @@ class Unit:
             split[cause] = done * lost // total - given
             given += split[cause]
         return split
+
+    def _spent(self) -> list[int]:
+        """Cycles per cause since the present state (if busy: its first pressure) began."""
+        if self._before is None:
+            return []
+        return [b - a for a, b in zip(self._before, self.causes, strict=True)]
 
     def blame(self) -> list[int]:
         """Cycles per cause up to now."""
@@ -181,24 +184,21 @@ class Unit:
             if self.charge is not None:
                 self.charge.restart(self.since)
 
-    def _report(self, following: int) -> None:
-        """Report a wait that is over; remember the causes where another one begins."""
+    def _report(self) -> None:
+        """Report a wait that is over."""
         if self.BUSY != self.state != self.IDLE and self.env._now > self.entered:
             assert self.awaited is not None
-            split = [b - a for a, b in zip(self._before, self.causes, strict=True)]
-            self._report_wait(self.entered, self.awaited.number, split)
-        if self.BUSY != following != self.IDLE:
-            self._before = self.causes.copy()
+            self._report_wait(self.entered, self.awaited.number, self._spent())
 
     def break_off(self) -> None:
         """Report the wait that a run which goes no further leaves open."""
         self.flush()
-        self._report(self.IDLE)
+        self._report()
 
     def end_wait(self) -> None:
         """Report a wait that is over now, where no other state follows at once."""
         self.flush()
-        self._report(self.IDLE)
+        self._report()
         self.entered = self.env._now
 
     def _report_wait(self, start: int, awaited: int, split: list[int]) -> None:
@@ -316,29 +316,31 @@ class Unit:
                 for timer in self.timers
             ),
             self._more(now),
-            (self._pressed_at - now, *self._pressed.items()) if self._pressed_at >= 0 else None,
-            self._reported(now) if self.recorder is not None else None,
         )
-
-    def _reported(self, now: int) -> Hashable:
-        """What a slice to come will say of the past: since when, and its charge so far."""
-        if self.state in (self.BUSY, self.IDLE):
-            return None
-        split = tuple(b - a for a, b in zip(self._before, self.causes, strict=True))
-        return (self.entered - now, split)
 
     def _more(self, now: int) -> Hashable:
         """What a subclass adds to the relative state."""
         return None
 
     def marks(self) -> list[int]:
-        """Steps, states, causes and counts, up to the present."""
+        """Steps, states, causes and counts up to the present, and when the state began."""
         self.flush()
-        return [self.steps, *self.states, *self.causes, *self._tallies()]
+        began = self.entered if self._is_told() else 0
+        return [self.steps, began, *self.states, *self.causes, *self._tallies()]
 
     def phase(self) -> list[int]:
-        """Indices of the stream's loops."""
-        return self.position.index.copy()
+        """Indices of the stream's loops; what will be told of the present state, see `limit`."""
+        if not self._is_told():
+            return self.position.index.copy()
+        self.flush()
+        age = self.env._now - self.entered
+        return [*self.position.index, self.entered, age, *self._spent()]
+
+    def _is_told(self) -> bool:
+        """Whether the end of the present state tells of its past: what it lost, a slice."""
+        if self.recorder is None:
+            return self.state == self.BUSY
+        return self.state != self.IDLE
 
     def _tallies(self) -> list[int]:
         """What a subclass adds to the marks."""
@@ -352,8 +354,17 @@ class Unit:
         return min((timer.cycle for timer in self.timers), default=FOREVER)
 
     def limit(self, level: int, before: list[int], now: list[int], iterations: int) -> int:
-        """Periods until this stream's loop ends; ``before`` and ``now`` are its indices."""
-        left = self.position.left(level, before[level] if level < len(before) else 0)
+        """Periods until this stream's loop ends.
+
+        A state that told of its past began anew in the period, as long ago as the one before and
+        with the same charge; or it has gone on all the while: then what it will tell grows by
+        what the period adds, and changes nothing until it ends.
+        """
+        depth = self.position.depth
+        told, tells = before[depth:], now[depth:]
+        if told != tells and told[0] != tells[0] and told[1:] != tells[1:]:
+            return 0
+        left = self.position.left(level, before[level] if level < depth else 0)
         return FOREVER if left == FOREVER else left // iterations
 
     def shift(
@@ -363,16 +374,14 @@ class Unit:
         self.position.jump(level, times * iterations)
         grown = [times * amount for amount in growth]
         self.steps += grown[0]
-        states, causes = 1 + len(self.states), 1 + len(self.states) + len(self.causes)
-        self.states = [a + by for a, by in zip(self.states, grown[1:states], strict=True)]
+        states, causes = 2 + len(self.states), 2 + len(self.states) + len(self.causes)
+        self.states = [a + by for a, by in zip(self.states, grown[2:states], strict=True)]
         self.causes = [a + by for a, by in zip(self.causes, grown[states:causes], strict=True)]
-        if self._before:
+        if self._before is not None and grown[1]:
             before = zip(self._before, grown[states:causes], strict=True)
             self._before = [a + by for a, by in before]
-        self.entered += times * cycles
+        self.entered += grown[1]
         self.since += times * cycles
-        if self._pressed_at >= 0:
-            self._pressed_at += times * cycles
         if self.charge is not None:
             self.charge.shift(times * cycles)
         for timer in self.timers:
