@@ -100,7 +100,9 @@ class Counter:
     def state(self, origin: int) -> tuple[int, ...]:
         """Value, counted from ``origin``, and how far each awaited value is from it."""
         value = self.value
-        return (value - origin, *(need - value for need, _, _ in self._waiting))
+        if not self._waiting:
+            return (value - origin,)
+        return (value - origin, *[need - value for need, _, _ in self._waiting])
 
     def under_way(self) -> tuple[int, ...]:
         """How many are under way, and how the last one goes on."""

@@ -306,15 +306,18 @@ class Unit:
         """State relative to the present; see `Component`."""
         self.flush()
         now = self.env._now
+        timers: tuple[Hashable, ...] = ()
+        if self.timers:
+            timers = tuple(
+                [(one.cycle - now, tuple([(c.name, n) for c, n in one.effects]))
+                 for one in self.timers]
+            )  # fmt: skip
         return (
             self.position.relative(level, base),
             self.state,
             self.cause,
             self.charge.relative(now) if self.charge is not None else None,
-            tuple(
-                (timer.cycle - now, tuple((c.name, n) for c, n in timer.effects))
-                for timer in self.timers
-            ),
+            timers,
             self._more(now),
         )
 
