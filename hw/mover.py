@@ -17,6 +17,7 @@ from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.counter import Channel
 from stallscope.simcore.environment import Environment, Event
 from stallscope.simcore.servers import Demand
+from stallscope.simcore.slices import report_work
 from stallscope.simcore.transfer import Transfer
 from stallscope.simcore.unit import Unit
 
@@ -122,13 +123,14 @@ class Carrier(Unit):
     def ended(self, demand: Demand) -> int:
         """Book the end of a transfer; returns the cycle by which its last word has moved."""
         self.tick = tick = self.transfer.complete()
-        self.begun = self.entered
+        account = self.account
+        self.begun = account.entered
         waited = self.env._now - self.begun - -(-demand.total // self.ticks)
-        self.lost = self.lost_to(demand.cause, demand.cause, max(0, waited))
+        self.lost = account.lost_to(demand.cause, demand.cause, max(0, waited))
         self.enter(self.IDLE, self.plan.latency_cause)
         if waited > 0:
-            self.states[self.BUSY] -= waited
-            self.states[self.CONTENTION] += waited
+            account.states[self.BUSY] -= waited
+            account.states[self.CONTENTION] += waited
         return -(-tick // self.ticks)
 
     def in_order(self, due: int) -> int:
@@ -143,7 +145,7 @@ class Carrier(Unit):
         self.end_wait()
         moves = demand is not None and demand.total > 0
         start = self.begun if moves else self.env._now
-        self._report_work(start, kind, due, self.lost if moves else {}, outcome)
+        report_work(self, start, kind, due, self.lost if moves else {}, outcome)
 
     def _more(self, now: int) -> Hashable:
         """What a later step depends on besides the position."""

@@ -10,7 +10,7 @@ from stallscope.simcore.environment import FOREVER, Environment, Event
 if TYPE_CHECKING:
     from stallscope.simcore.unit import Unit
 
-__all__ = ["Channel", "Counter"]
+__all__ = ["Channel", "Counter", "Effects"]
 
 
 class Counter:
@@ -121,6 +121,10 @@ class Counter:
         if self._waiting:
             self.need += amount
             self._waiting = [(need + amount, unit, event) for need, unit, event in self._waiting]
+
+
+Effects = tuple[tuple[Counter, int], ...]
+"""Counters and how much they grow."""
 
 
 class Channel:
