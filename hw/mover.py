@@ -121,13 +121,15 @@ class Carrier(Unit):
         return self.transfer.submit(demand, tick if tick > self.tick else self.tick)
 
     def ended(self, demand: Demand) -> int:
-        """Book the end of a transfer; returns the cycle by which its last word has moved."""
+        """Book the end of a transfer; returns the cycle by which its last word has moved.
+
+        Another state begins in this very cycle: that of the next step, or the end of the stream.
+        """
         self.tick = tick = self.transfer.complete()
         account = self.account
         self.begun = account.entered
         waited = self.env._now - self.begun - -(-demand.total // self.ticks)
         self.lost = account.lost_to(demand.cause, demand.cause, max(0, waited))
-        self.enter(self.IDLE, self.plan.latency_cause)
         if waited > 0:
             account.states[self.BUSY] -= waited
             account.states[self.CONTENTION] += waited
