@@ -48,16 +48,16 @@ def pe_stack(machine: Machine, stack: Mapping[str, int], cycles: int) -> dict[st
 
 def account(machine: Machine, unit: Unit, cycles: int) -> UnitAccount:
     """A unit's states, and what they are charged to; what is left after its end is idle."""
-    states = dict(zip(unit.STATES, unit.states, strict=True))
+    states = dict(zip(unit.STATES, unit.account.states, strict=True))
     busy = states.pop("busy")
     states.pop("idle")
     waiting = {name: amount for name, amount in states.items() if amount}
     idle = cycles - busy - sum(waiting.values())
-    causes = unit.causes.copy()
+    causes = unit.account.causes.copy()
     if unit is machine.array:
         causes = machine.array.charged()
     else:
-        causes[unit.cause_of(unit.IDLE)] -= unit.states[unit.IDLE]
+        causes[unit.cause_of(unit.IDLE)] -= unit.account.states[unit.IDLE]
     charged = by_cause(causes)
     if sum(charged.values()) != busy + sum(waiting.values()) or min(causes) < 0:
         raise SimulationBug(f"{unit.name}: {charged} does not sum to {busy} busy and {waiting}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from stallscope.simcore.counter import Counter
+from stallscope.simcore.counter import Counter, Effects
 from stallscope.simcore.position import LoopShape, Position
-from stallscope.simcore.unit import Effects, Unit
+from stallscope.simcore.unit import Unit
 from stallscope.traces.flat import FlatStream
 from stallscope.traces.program import ComputeStream, MoverStream, StreamLoop
 

@@ -8,6 +8,7 @@ from stallscope.hw.cursor import Cursor
 from stallscope.hw.mover import Carrier, MoverPlan
 from stallscope.simcore.counter import Counter
 from stallscope.simcore.environment import Event
+from stallscope.simcore.slices import outcome_of
 
 __all__ = ["Fill"]
 
@@ -47,7 +48,7 @@ class Fill(Carrier):
             left = (*cursor.freed, *(self._leave(stepped) if is_left else ()))
             arrived = ((channel.delivered, 1),)
             if self.recorder is not None:
-                self.report(record, demand, due, self._outcome(done, left, arrived))
+                self.report(record, demand, due, outcome_of(self, done, left, arrived))
             self.steps += 1
             if left:
                 self.later(done, left)

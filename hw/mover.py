@@ -17,6 +17,7 @@ from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.counter import Channel
 from stallscope.simcore.environment import Environment, Event
 from stallscope.simcore.servers import Demand
+from stallscope.simcore.slices import report_work
 from stallscope.simcore.transfer import Transfer
 from stallscope.simcore.unit import Unit
 
@@ -78,7 +79,7 @@ class Carrier(Unit):
         tally: Per record, transfers executed.
         channel: Progress of the tensor at the child.
         source: Progress of the tensor at the parent, None if the parent holds everything.
-        begun: Cycle in which the transfer under way was submitted.
+        begun: Cycle in which the last transfer was submitted.
         horizon: Cycle of the latest delivery so far: deliveries keep their order.
         parent_tiles: Tiles of the parent used so far, the present one included.
         lost: Cycles that the last transfer took longer than alone, per cause.
@@ -116,19 +117,22 @@ class Carrier(Unit):
         """Begin a transfer."""
         now = self.env._now
         self.enter(self.BUSY, demand.cause)
-        self.begun = now
         tick = now * self.ticks
         return self.transfer.submit(demand, tick if tick > self.tick else self.tick)
 
     def ended(self, demand: Demand) -> int:
-        """Book the end of a transfer; returns the cycle by which its last word has moved."""
+        """Book the end of a transfer; returns the cycle by which its last word has moved.
+
+        Another state begins in this very cycle: that of the next step, or the end of the stream.
+        """
         self.tick = tick = self.transfer.complete()
+        account = self.account
+        self.begun = account.entered
         waited = self.env._now - self.begun - -(-demand.total // self.ticks)
-        self.lost = self.lost_to(demand.cause, max(0, waited))
-        self.enter(self.IDLE, self.plan.latency_cause)
+        self.lost = account.lost_to(demand.cause, demand.cause, max(0, waited))
         if waited > 0:
-            self.states[self.BUSY] -= waited
-            self.states[self.CONTENTION] += waited
+            account.states[self.BUSY] -= waited
+            account.states[self.CONTENTION] += waited
         return -(-tick // self.ticks)
 
     def in_order(self, due: int) -> int:
@@ -143,12 +147,11 @@ class Carrier(Unit):
         self.end_wait()
         moves = demand is not None and demand.total > 0
         start = self.begun if moves else self.env._now
-        self._report_work(start, kind, due, self.lost if moves else {}, outcome)
+        report_work(self, start, kind, due, self.lost if moves else {}, outcome)
 
     def _more(self, now: int) -> Hashable:
         """What a later step depends on besides the position."""
         return (
-            self.begun - now if self.state == self.BUSY else 0,
             max(0, self.tick - now * self.ticks),
             max(0, self.horizon - now),
             self.steps == 0,
@@ -178,7 +181,6 @@ class Carrier(Unit):
         """Apply ``times`` periods."""
         super().shift(level, iterations, cycles, times, growth)
         self.cursor.jump(level, 0)
-        self.begun += times * cycles
         self.horizon += times * cycles
         self.tick += times * cycles * self.ticks
 

@@ -9,6 +9,7 @@ from stallscope.hw.mover import Carrier, MoverPlan, Wiring
 from stallscope.simcore.counter import Counter
 from stallscope.simcore.environment import Event
 from stallscope.simcore.servers import Demand
+from stallscope.simcore.slices import outcome_of
 
 __all__ = ["Drain", "Refill"]
 
@@ -83,7 +84,7 @@ class Refill(Carrier):
         delivered = self.channel.delivered
         arrived = ((delivered, 1),)
         if self.recorder is not None:
-            outcome = self._outcome(done, (), arrived)
+            outcome = outcome_of(self, done, (), arrived)
             self.report(kind, demand if is_moved else None, due, outcome)
         self.steps += 1
         delivered.send(demand.cause, done, self.plan.latency_cause)
@@ -144,7 +145,7 @@ class Drain(Carrier):
             effects.append((counter, 1))
         if self.recorder is not None:
             kind = len(plan.demands) if demand is None else self.arrived
-            self.report(kind, demand, due, self._outcome(done, (), tuple(effects)))
+            self.report(kind, demand, due, outcome_of(self, done, (), tuple(effects)))
         self.steps += 1
         self.later(due, tuple(effects))
 

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from stallscope.hw.cursor import Cursor
 from stallscope.hw.mover import MoverPlan, Wiring
 from stallscope.simcore.charge import Charge
-from stallscope.simcore.counter import Channel, Counter
+from stallscope.simcore.counter import Channel, Counter, Effects
 from stallscope.simcore.environment import Event
 from stallscope.simcore.errors import SimulationBug
 from stallscope.simcore.recorder import DELAY
 from stallscope.simcore.servers import Demand
+from stallscope.simcore.slices import outcome_of, report_wait, report_work
 from stallscope.simcore.transfer import Transfer
-from stallscope.simcore.unit import Effects, Unit
+from stallscope.simcore.unit import Unit
 
 __all__ = ["ArrayPlan", "OperandPort", "PeArray"]
 
@@ -156,8 +157,8 @@ class PeArray(Unit):
             due = done + (plan.pipeline if stepped >= 0 else plan.pipeline + plan.last_delay)
             released, results = self._leave(stepped)
             if self.recorder is not None:
-                outcome = self._outcome(done, released, results)
-                self._report_work(self.begun, 2 * record + is_fresh, due, self.lost, outcome)
+                outcome = outcome_of(self, done, released, results)
+                report_work(self, self.begun, 2 * record + is_fresh, due, self.lost, outcome)
             self.steps += 1
             if plan.pipeline and released:
                 self.later(done, released)
@@ -203,7 +204,7 @@ class PeArray(Unit):
         if self.recorder is not None:
             split = [0] * len(self.stack)
             blamed.add_to(split, self.env._now)
-            self._report_wait(self.begun, missing[last].counter.number, split)
+            report_wait(self, self.begun, missing[last].counter.number, split)
 
     def _pause(self, cycles: int) -> Event:
         self.enter(self.OPERAND, self.plan.first_cause)
@@ -218,9 +219,9 @@ class PeArray(Unit):
         split[plan.first_cause] = plan.first_delay
         self.stack[plan.first_cause] += plan.first_delay
         if self.recorder is not None:
-            self._report_wait(self.env._now - plan.first_delay, DELAY, split)
+            report_wait(self, self.env._now - plan.first_delay, DELAY, split)
 
-    def _report(self, following: int) -> None:
+    def _report(self) -> None:
         """A wait is reported as one, however many operands were missing."""
 
     def break_off(self) -> None:
@@ -230,11 +231,7 @@ class PeArray(Unit):
         split = [0] * len(self.stack)
         self._charges[0].add_to(split, self.env._now)
         if sum(split):
-            self._report_wait(self.begun, self.awaited.number, split)
-
-    def _reported(self, now: int) -> Hashable:
-        """Snapshots are taken when a wait of the array begins, if it waits: nothing is behind."""
-        return None
+            report_wait(self, self.begun, self.awaited.number, split)
 
     def _cause_at_end(self, demand: Demand) -> int:
         """Cause of the broken last cycle of a burst: that of a port, if one set the pace."""
@@ -253,19 +250,18 @@ class PeArray(Unit):
         return not any(index[loop] for loop in self.plan.reductions)
 
     def _submit(self, demand: Demand) -> Event:
-        now = self.env._now
         self.enter(self.BUSY, demand.cause)
-        self.begun = now
-        tick = now * self.ticks
+        tick = self.env._now * self.ticks
         return self.transfer.submit(demand, tick if tick > self.tick else self.tick)
 
     def _ended(self, demand: Demand, record: int, is_fresh: bool) -> int:
         """Book a burst; returns the cycle by which its last word has moved."""
         self.tick = tick = self.transfer.complete()
+        self.begun = self.account.entered
         elapsed = self.env._now - self.begun
         cycles = self.plan.cycles[record]
         self.computing += cycles
-        self.lost = self.lost_to(demand.port_cause, max(0, elapsed - cycles))
+        self.lost = self.account.lost_to(demand.port_cause, demand.cause, max(0, elapsed - cycles))
         for cause, lost in self.lost.items():
             self.stack[cause] += lost
         if is_fresh:
@@ -279,7 +275,7 @@ class PeArray(Unit):
     def _more(self, now: int) -> Hashable:
         """What a later burst depends on besides the position."""
         return (
-            self.begun - now if self.state in (self.BUSY, self.OPERAND) else 0,
+            self.begun - now if self.account.state == self.OPERAND else 0,
             max(0, self.tick - now * self.ticks),
             self.cursor.record,
             self.cursor.memory,
@@ -323,7 +319,7 @@ class PeArray(Unit):
         for port in self.operands:
             port.shadow.jump(level, times * iterations)
         for charge in self._charges:
-            if charge is not self.charge:
+            if charge is not self.account.charge:
                 charge.shift(times * cycles)
 
     def resume(self) -> None:

@@ -11,16 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from stallscope.simcore.environment import ARBITRATE, FOREVER, Environment, Event
-from stallscope.simcore.servers import Server
+from stallscope.simcore.servers import Demand, Server
 from stallscope.simcore.transfer import Transfer
 from stallscope.simcore.unit import Unit
 
 __all__ = ["Arbiter"]
-
-_LONG_BURSTS = 16
-"""A transfer of more bursts stays charged to its own slowest server while others come and go. The
-number has no source in hardware: it keeps long transfers out, which would change with every rival
-so that no period of theirs could be skipped. A countdown that may be pressed would need none."""
 
 
 class Arbiter:
@@ -34,6 +29,7 @@ class Arbiter:
             server.bind(env, cycle_ticks)
         self.transfers: list[Transfer] = []
         self._dirty: list[Transfer] = []
+        self._known_paces: dict[tuple[Demand, ...], tuple[int, ...]] = {}
 
     def slot(self, unit: Unit) -> Transfer:
         """Make the transfer slot of a unit."""
@@ -118,7 +114,7 @@ class Arbiter:
             cluster[0].unit.press(cluster[0].demand.cause)
             self._plan_alone(cluster[0])
             return
-        _press(cluster)
+        self._press(cluster)
         servers = {server.name: server for member in cluster for server, _ in member.demand.path}
         saved = [(member.progress, member.ready, member.served) for member in cluster]
         free = {name: server.free for name, server in servers.items()}
@@ -130,6 +126,15 @@ class Arbiter:
             server.free = free[name]
         first.plan(end, start)
 
+    def _press(self, cluster: Sequence[Transfer]) -> None:
+        """Say who sets the pace of transfers that share servers."""
+        demands = tuple(member.demand for member in cluster)
+        paces = self._known_paces.get(demands)
+        if paces is None:
+            paces = self._known_paces[demands] = _paces(demands)
+        for member, pace in zip(cluster, paces, strict=True):
+            member.unit.press(pace)
+
     def _plan_alone(self, transfer: Transfer) -> None:
         demand = transfer.demand
         start = transfer.start()
@@ -140,22 +145,24 @@ class Arbiter:
         )
 
 
-def _press(cluster: Sequence[Transfer]) -> None:
-    """Say which server sets the pace of transfers that share some: of those that one shares with
-    others, the one that all of them together hold longest.
+def _paces(demands: Sequence[Demand]) -> tuple[int, ...]:
+    """Cause of the server that sets the pace of each of several transfers, by what they ask for.
+
+    Of the servers that one shares with others, it is the one that all of them together hold
+    longest; its own slowest where it shares none.
     """
     load: dict[str, int] = {}
     users: dict[str, int] = {}
-    for member in cluster:
-        for server, ticks in member.demand.path:
+    for demand in demands:
+        for server, ticks in demand.path:
             load[server.name] = load.get(server.name, 0) + ticks
             users[server.name] = users.get(server.name, 0) + 1
-    for member in cluster:
-        if member.demand.total > _LONG_BURSTS * member.demand.burst:
-            continue
-        shared = [server for server, _ in member.demand.path if users[server.name] > 1]
-        if shared:
-            member.unit.press(max(shared, key=lambda server: load[server.name]).cause)
+    paces = []
+    for demand in demands:
+        shared = [server for server, _ in demand.path if users[server.name] > 1]
+        slowest = max(shared, key=lambda server: load[server.name], default=None)
+        paces.append(slowest.cause if slowest else demand.cause)
+    return tuple(paces)
 
 
 def run(cluster: Sequence[Transfer], limit: int, until_done: bool = False) -> Transfer:
@@ -180,14 +187,10 @@ def run(cluster: Sequence[Transfer], limit: int, until_done: bool = False) -> Tr
             limit = first.ready
     waiting = [member for member in cluster if member.progress < member.demand.total]
     while waiting:
-        best, best_key = waiting[0], _turn(waiting[0])
-        for member in waiting[1:]:
-            key = _turn(member)
-            if key < best_key:
-                best, best_key = member, key
-        if best_key[0] >= limit:
+        best, start = _next(waiting)
+        if start >= limit:
             break
-        best.burst(best_key[0])
+        best.burst(start)
         if best.progress == best.demand.total:
             waiting.remove(best)
             if until_done and best.ready < limit:
@@ -195,6 +198,18 @@ def run(cluster: Sequence[Transfer], limit: int, until_done: bool = False) -> Tr
     return first
 
 
-def _turn(transfer: Transfer) -> tuple[int, int, int, int]:
-    """Whose turn it is: the least of these."""
-    return (transfer.start(), transfer.ready, transfer.served, transfer.unit.order)
+def _next(waiting: Sequence[Transfer]) -> tuple[Transfer, int]:
+    """Whose turn it is, and when it starts: first by start, then ready, served, unit order."""
+    best, least = waiting[0], FOREVER
+    for member in waiting:
+        # Inlined `Transfer.start`: planning contention is mostly this loop (CONV2 doubled).
+        start = member.ready
+        for server, _ in member.demand.path:
+            if server.free > start:
+                start = server.free
+        # Transfers come in unit order: on a full tie the earlier one stays.
+        if start < least or (
+            start == least and (member.ready, member.served) < (best.ready, best.served)
+        ):
+            best, least = member, start
+    return best, least

@@ -10,7 +10,7 @@ from stallscope.simcore.environment import FOREVER, Environment, Event
 if TYPE_CHECKING:
     from stallscope.simcore.unit import Unit
 
-__all__ = ["Channel", "Counter"]
+__all__ = ["Channel", "Counter", "Effects"]
 
 
 class Counter:
@@ -100,7 +100,9 @@ class Counter:
     def state(self, origin: int) -> tuple[int, ...]:
         """Value, counted from ``origin``, and how far each awaited value is from it."""
         value = self.value
-        return (value - origin, *(need - value for need, _, _ in self._waiting))
+        if not self._waiting:
+            return (value - origin,)
+        return (value - origin, *[need - value for need, _, _ in self._waiting])
 
     def under_way(self) -> tuple[int, ...]:
         """How many are under way, and how the last one goes on."""
@@ -119,6 +121,10 @@ class Counter:
         if self._waiting:
             self.need += amount
             self._waiting = [(need + amount, unit, event) for need, unit, event in self._waiting]
+
+
+Effects = tuple[tuple[Counter, int], ...]
+"""Counters and how much they grow."""
 
 
 class Channel:

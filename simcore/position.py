@@ -92,10 +92,10 @@ class Position:
 
     def relative(self, level: int, base: int) -> tuple[int, ...]:
         """The position, loop ``level`` counted from ``base``, and the loop that stepped last."""
-        index = self.index
-        if self.depth <= level:
-            return (*index, self.stepped)
-        return (*index[:level], index[level] - base, *index[level + 1 :], self.stepped)
+        index = [*self.index, self.stepped]
+        if self.depth > level:
+            index[level] -= base
+        return tuple(index)
 
     def left(self, level: int, earlier_index: int) -> int:
         """Iterations of loop ``level`` this stream can still be moved by.

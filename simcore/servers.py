@@ -92,13 +92,14 @@ class Demand:
         total: Ticks of the slowest server.
         burst: Ticks of one burst on the slowest server.
         is_even: Whether every whole burst holds each server equally long.
+        whole: If so, (server, ticks it is held by a whole burst) pairs, none of them 0.
         port_cause: Cause of the slowest server.
         cause: The same, or the unit's own if its own work takes longer.
         words: Words counted at each server of the path.
     """
 
     __slots__ = ("burst", "cause", "is_even", "last", "names", "path",
-                 "port_cause", "total", "words")  # fmt: skip
+                 "port_cause", "total", "whole", "words")  # fmt: skip
 
     def __init__(
         self, parts: Sequence[tuple[Server, int]], least: int, idle_cause: int, burst_words: int
@@ -115,6 +116,10 @@ class Demand:
         most = max(self.words, default=1)
         self.burst = self._even_burst(max(1, -(-self.total * burst_words // most)))
         self.is_even = all(self.burst * ticks % self.total == 0 for _, ticks in self.path)
+        self.whole = tuple(
+            (server, self.burst * ticks // self.total)
+            for server, ticks in (self.path if self.is_even else ())
+        )
         self.last = (
             self.total - (-(-self.total // self.burst) - 1) * self.burst if self.total else 0
         )

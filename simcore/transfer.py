@@ -128,12 +128,20 @@ class Transfer:
         """Do the next burst at tick ``start``."""
         self.stamp += 1
         demand = self.demand
-        length = min(demand.burst, demand.total - self.progress)
-        for server, ticks in demand.path:
-            held = demand.hold(ticks, self.progress, length)
-            if held:
+        length = demand.total - self.progress
+        if length >= demand.burst and demand.is_even:
+            # Contending transfers are advanced burst by burst: this is most of what they cost.
+            length = demand.burst
+            for server, held in demand.whole:
                 server.free = start + held
                 server.stamp += 1
+        else:
+            length = min(demand.burst, length)
+            for server, ticks in demand.path:
+                held = demand.hold(ticks, self.progress, length)
+                if held:
+                    server.free = start + held
+                    server.stamp += 1
         self.progress += length
         self.ready = start + length
         self.served = start

@@ -1,10 +1,7 @@
 """A unit: one SimPy process that executes a stream and accounts for every cycle of its own.
 
-Two accounts are kept. The **states** say what the unit did (transferring, waiting for what, idle)
-and sum to the run. The **causes** say what held it up: while it transfers, its slowest server;
-while it waits for another unit, whatever that unit was held up by meanwhile, and so on down the
-chain (see `Charge`). Both are lists by number. If the run is recorded, every state that took time
-is reported as a slice when it ends.
+What it did and what held it up stands in its `Account`. If the run is recorded, every state that
+took time is reported as a slice when it ends (see `slices`).
 """
 
 from __future__ import annotations
@@ -12,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Generator, Hashable
 from typing import ClassVar
 
+from stallscope.simcore.account import STATES, Account
 from stallscope.simcore.charge import Charge
-from stallscope.simcore.counter import Counter
+from stallscope.simcore.counter import Counter, Effects
 from stallscope.simcore.environment import FOREVER, Environment, Event
 from stallscope.simcore.position import Position
-from stallscope.simcore.recorder import AT_DUE, NOTHING, Recorder
+from stallscope.simcore.recorder import Recorder
+from stallscope.simcore.slices import report_wait
 
-__all__ = ["Effects", "Unit"]
-
-Effects = tuple[tuple[Counter, int], ...]
-"""Counters and how much they grow."""
+__all__ = ["Unit"]
 
 
 class _Timer:
@@ -46,18 +42,14 @@ class Unit:
         causes: Number of causes, shared by all units; the last one is latency.
 
     Attributes:
-        states: Cycles per state of `STATES`.
-        state: Present state.
-        entered: Cycle in which it was entered.
+        account: Its cycles per state and per cause, and the present state.
         steps: Steps of the stream done.
         end: Cycle of the last effect.
         tick: Exact time, in ticks, when the unit's last transfer ended.
         recorder: Who records the run, if anybody.
     """
 
-    STATES: ClassVar[tuple[str, ...]] = (
-        "busy", "contention", "source", "room", "version", "result", "operand", "idle",
-    )  # fmt: skip
+    STATES: ClassVar[tuple[str, ...]] = STATES
     BUSY, CONTENTION, SOURCE, ROOM, VERSION, RESULT, OPERAND, IDLE = range(8)
 
     def __init__(
@@ -68,13 +60,7 @@ class Unit:
         self.order = order
         self.position = position
         self.stamp = 0
-        self.states = [0] * len(self.STATES)
-        self.causes = [0] * causes
-        self.state = self.IDLE
-        self.entered = 0
-        self.since = 0
-        self.cause = causes - 1
-        self.charge: Charge | None = None
+        self.account = Account(env, name, causes)
         self.timers: list[_Timer] = []
         self.steps = 0
         self.end = 0
@@ -82,10 +68,6 @@ class Unit:
         self.is_finished = False
         self.awaited: Counter | None = None
         self.recorder: Recorder | None = None
-        self._before: list[int] = []
-        self._pressed: dict[int, int] = {}
-        self._pressed_at = -1
-        self._unpressed = 0
 
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream; a subclass's process."""
@@ -97,140 +79,57 @@ class Unit:
 
     # ------------------------------------------------------------------ accounts
 
+    @property
+    def since(self) -> int:
+        """Cycle up to which its account stands: in a deadlock, since when it waits."""
+        return self.account.since
+
     def enter(self, state: int, cause: int, charge: Charge | None = None) -> None:
         """Change state: what the unit does from now on, and what is to blame meanwhile."""
         self.stamp += 1
-        self._settle()
-        if self.recorder is not None:
-            self._report(state)
-        self.entered = self.env._now
-        self.state = state
-        self.cause = cause
-        self.charge = charge
+        if self.recorder is None:
+            self.account.enter(state, cause, charge)
+            return
+        self.account.settle()
+        self._report()
+        self.account.enter(state, cause, charge)
+        if self.BUSY != state != self.IDLE:
+            self.account.remember()
 
     def press(self, cause: int) -> None:
         """Other transfers set the pace of the one under way from now on, at a server of ``cause``.
 
         With the cause of its own slowest server: they do so no more.
         """
-        if cause == self.cause:
-            return
-        self.stamp += 1
-        if self._pressed_at < 0:
-            self._unpressed = self.cause
-        self._note_pressure()
-        self._pressed_at = self.env._now
-        self._settle()
-        self.cause = cause
-
-    def _note_pressure(self) -> None:
-        if self._pressed_at >= 0 and self.cause != self._unpressed:
-            elapsed = self.env._now - self._pressed_at
-            self._pressed[self.cause] = self._pressed.get(self.cause, 0) + elapsed
-
-    def lost_to(self, own: int, lost: int) -> dict[int, int]:
-        """Split cycles that a transfer which ends now lost, by cause; forget about it.
-
-        Args:
-            own: Cause of its own slowest server: of what nobody else is to blame for.
-            lost: Cycles it took longer than alone.
-        """
-        if self._pressed_at < 0:
-            return {own: lost}
-        self._note_pressure()
-        found = {cause: cycles for cause, cycles in self._pressed.items() if cause != own}
-        self._pressed, self._pressed_at = {}, -1
-        total = sum(found.values())
-        if total <= lost:
-            return found | {own: lost - total}
-        # Others were there for longer than they delayed it: shares that sum to what was lost.
-        split, done, given = {}, 0, 0
-        for cause, cycles in found.items():
-            done += cycles
-            split[cause] = done * lost // total - given
-            given += split[cause]
-        return split
+        if cause != self.account.cause:
+            self.stamp += 1
+            self.account.press(cause)
 
     def blame(self) -> list[int]:
         """Cycles per cause up to now."""
-        causes = self.causes.copy()
-        now = self.env._now
-        if now != self.since:
-            if self.charge is None:
-                causes[self.cause] += now - self.since
-            else:
-                self.charge.add_to(causes, now)
-        return causes
-
-    def _settle(self) -> None:
-        """Bring both accounts up to the present, where a state ends."""
-        now = self.env._now
-        elapsed = now - self.since
-        if elapsed:
-            self.states[self.state] += elapsed
-            if self.charge is None:
-                self.causes[self.cause] += elapsed
-            else:
-                self.charge.add_to(self.causes, now)
-            self.since = now
+        return self.account.blame()
 
     def flush(self) -> None:
-        """Bring both accounts up to the present, in the middle of a state."""
-        if self.env._now != self.since:
-            self._settle()
-            if self.charge is not None:
-                self.charge.restart(self.since)
+        """Bring the account up to the present."""
+        self.account.flush()
 
-    def _report(self, following: int) -> None:
-        """Report a wait that is over; remember the causes where another one begins."""
-        if self.BUSY != self.state != self.IDLE and self.env._now > self.entered:
+    def _report(self) -> None:
+        """Report a wait that is over."""
+        account = self.account
+        if self.BUSY != account.state != self.IDLE and self.env._now > account.entered:
             assert self.awaited is not None
-            split = [b - a for a, b in zip(self._before, self.causes, strict=True)]
-            self._report_wait(self.entered, self.awaited.number, split)
-        if self.BUSY != following != self.IDLE:
-            self._before = self.causes.copy()
+            report_wait(self, account.entered, self.awaited.number, account.spent())
 
     def break_off(self) -> None:
         """Report the wait that a run which goes no further leaves open."""
-        self.flush()
-        self._report(self.IDLE)
+        self.account.flush()
+        self._report()
 
     def end_wait(self) -> None:
         """Report a wait that is over now, where no other state follows at once."""
-        self.flush()
-        self._report(self.IDLE)
-        self.entered = self.env._now
-
-    def _report_wait(self, start: int, awaited: int, split: list[int]) -> None:
-        """Report a wait that ends now; ``split`` is its charge per cause."""
-        assert self.recorder is not None
-        now = self.env._now
-        cause = max(range(len(split)), key=split.__getitem__)
-        lost, unit, step = now - start, self.order, self.steps
-        row = (start, now, unit, awaited, step, NOTHING, NOTHING, lost, cause, NOTHING)
-        self.recorder.slice(row, split if split[cause] < lost else None)
-
-    def _report_work(
-        self, start: int, kind: int, due: int, lost: dict[int, int], outcome: int
-    ) -> None:
-        """Report a step that ends now; ``lost`` are the cycles it took longer, per cause."""
-        assert self.recorder is not None
-        total = sum(lost.values())
-        cause = min(lost, key=lambda one: (-lost[one], one)) if total else NOTHING
-        split = None
-        if total and lost[cause] < total:
-            split = [lost.get(one, 0) for one in range(len(self.causes))]
-        now, unit, step = self.env._now, self.order, self.steps
-        row = (start, now, unit, NOTHING, step, kind, due, total, cause, outcome)
-        self.recorder.slice(row, split)
-
-    def _outcome(self, done: int, at_end: Effects, at_due: Effects) -> int:
-        """Number of what a step that ends now changes, once its words have moved and when due."""
-        assert self.recorder is not None
-        wait = done - self.env._now
-        changes = [(counter.number, amount, wait) for counter, amount in at_end]
-        changes += [(counter.number, amount, AT_DUE - wait) for counter, amount in at_due]
-        return self.recorder.outcome(tuple(changes))
+        self.account.flush()
+        self._report()
+        self.account.entered = self.env._now
 
     # ------------------------------------------------------------------ waiting and acting
 
@@ -241,7 +140,7 @@ class Unit:
     def charge_of(self, counter: Counter, need: int, maker: Unit) -> Charge:
         """Return the charge of a wait of this unit until ``need``, which ``maker`` will bring."""
         if not self._is_behind(maker):
-            return counter.charge(need, maker, self)
+            return counter.charge(need, maker.account, self)
         now, cause = self.env._now, self.cause_of(self.IDLE)
         charge = Charge(now)
         charge.is_under_way(now, cause, now, cause)
@@ -269,9 +168,9 @@ class Unit:
         """Whether what holds ``maker`` up is this unit: a deadlock, which nobody can follow."""
         if maker is self:
             return True
-        charge = maker.charge
+        own, charge = self.account, maker.account.charge
         while charge is not None and charge.maker is not None:
-            if charge.maker is self:
+            if charge.maker is own:
                 return True
             charge = charge.maker.charge
         return False
@@ -304,41 +203,37 @@ class Unit:
 
     def relative(self, level: int, base: int) -> Hashable:
         """State relative to the present; see `Component`."""
-        self.flush()
+        account = self.account
+        account.flush()
         now = self.env._now
+        timers: tuple[Hashable, ...] = ()
+        if self.timers:
+            timers = tuple(
+                [(one.cycle - now, tuple([(c.name, n) for c, n in one.effects]))
+                 for one in self.timers]
+            )  # fmt: skip
         return (
             self.position.relative(level, base),
-            self.state,
-            self.cause,
-            self.charge.relative(now) if self.charge is not None else None,
-            tuple(
-                (timer.cycle - now, tuple((c.name, n) for c, n in timer.effects))
-                for timer in self.timers
-            ),
+            account.state,
+            account.cause,
+            account.charge.relative(now) if account.charge is not None else None,
+            timers,
             self._more(now),
-            (self._pressed_at - now, *self._pressed.items()) if self._pressed_at >= 0 else None,
-            self._reported(now) if self.recorder is not None else None,
         )
-
-    def _reported(self, now: int) -> Hashable:
-        """What a slice to come will say of the past: since when, and its charge so far."""
-        if self.state in (self.BUSY, self.IDLE):
-            return None
-        split = tuple(b - a for a, b in zip(self._before, self.causes, strict=True))
-        return (self.entered - now, split)
 
     def _more(self, now: int) -> Hashable:
         """What a subclass adds to the relative state."""
         return None
 
     def marks(self) -> list[int]:
-        """Steps, states, causes and counts, up to the present."""
-        self.flush()
-        return [self.steps, *self.states, *self.causes, *self._tallies()]
+        """Steps, the account and counts, up to the present."""
+        self.account.flush()
+        return [self.steps, *self.account.marks(), *self._tallies()]
 
     def phase(self) -> list[int]:
-        """Indices of the stream's loops."""
-        return self.position.index.copy()
+        """Indices of the stream's loops, and what will be told of the present state."""
+        self.account.flush()
+        return [*self.position.index, *self.account.history()]
 
     def _tallies(self) -> list[int]:
         """What a subclass adds to the marks."""
@@ -352,8 +247,11 @@ class Unit:
         return min((timer.cycle for timer in self.timers), default=FOREVER)
 
     def limit(self, level: int, before: list[int], now: list[int], iterations: int) -> int:
-        """Periods until this stream's loop ends; ``before`` and ``now`` are its indices."""
-        left = self.position.left(level, before[level] if level < len(before) else 0)
+        """Periods until this stream's loop ends; none if the account's history is another."""
+        depth = self.position.depth
+        if not self.account.repeats(before[depth:], now[depth:]):
+            return 0
+        left = self.position.left(level, before[level] if level < depth else 0)
         return FOREVER if left == FOREVER else left // iterations
 
     def shift(
@@ -362,24 +260,14 @@ class Unit:
         """Apply ``times`` periods; see `Component`."""
         self.position.jump(level, times * iterations)
         grown = [times * amount for amount in growth]
+        own = 2 + len(STATES) + len(self.account.causes)
         self.steps += grown[0]
-        states, causes = 1 + len(self.states), 1 + len(self.states) + len(self.causes)
-        self.states = [a + by for a, by in zip(self.states, grown[1:states], strict=True)]
-        self.causes = [a + by for a, by in zip(self.causes, grown[states:causes], strict=True)]
-        if self._before:
-            before = zip(self._before, grown[states:causes], strict=True)
-            self._before = [a + by for a, by in before]
-        self.entered += times * cycles
-        self.since += times * cycles
-        if self._pressed_at >= 0:
-            self._pressed_at += times * cycles
-        if self.charge is not None:
-            self.charge.shift(times * cycles)
+        self.account.shift(times * cycles, grown[1:own])
         for timer in self.timers:
             timer.cycle += times * cycles
-        self._grow(times, growth[causes:])
+        self._grow(times, growth[own:])
 
     def resume(self) -> None:
         """After a skip: what the maker did meanwhile is in this unit's growth already."""
-        if self.charge is not None:
-            self.charge.restart(self.env._now)
+        if self.account.charge is not None:
+            self.account.charge.restart(self.env._now)

@@ -13,13 +13,15 @@ import dataclasses
 import pytest
 
 from stallscope.catalog import accelerator_of, load_network, network_of
-from stallscope.hw.fill import Fill
+from stallscope.hw.machine import FastForwardMode, Machine
+from stallscope.hw.mover import Carrier
 from stallscope.hw.simulate import simulate
 from stallscope.mappings.loading import load
 from stallscope.simcore.environment import FOREVER
 from stallscope.simcore.position import Position
 from stallscope.simcore.transfer import Transfer
 from stallscope.simcore.unit import Unit
+from stallscope.traces.compile import compile_case
 from tests.property.laws import figures
 from tests.property.seeded import seeded_case
 
@@ -41,11 +43,28 @@ def _instead(value):
     return lambda original: lambda self, *args: value
 
 
+def _phase_without_history(original):
+    """A transfer is taken for the one before whenever it began and whoever pressed it."""
+    return lambda self: self.position.index.copy()
+
+
+def _marks_of_a_new_state(original):
+    """A transfer is taken to have begun anew in every period, so its begin moves with a skip."""
+
+    def patched(self):
+        steps, _, *others = original(self)
+        return [steps, self.env.cycle, *others]
+
+    return patched
+
+
 OMISSIONS = {
     "the position of a unit": (Unit, "relative", _without(0), 17),
     "pending deliveries": (Unit, "relative", _without(4), 7),
     "the transfer under way": (Transfer, "relative", _instead(None), 51),
-    "a fill's counts and clocks": (Fill, "_more", _instead(0), 94),
+    "a mover's counts and clocks": (Carrier, "_more", _instead(0), 33),
+    "since when a transfer is under way": (Unit, "phase", _phase_without_history, 94),
+    "that a transfer under way stays": (Unit, "marks", _marks_of_a_new_state, 26),
     "a frozen unit's deliveries": (Unit, "deadline", _instead(FOREVER), 237),
     "a frozen transfer's end": (Transfer, "deadline", _instead(FOREVER), "conv1"),
     "a countdown's end": (Transfer, "limit", _instead(FOREVER), 42),
@@ -75,6 +94,26 @@ def test_an_omission_is_caught_and_without_it_nothing_is(what, monkeypatch):
     assert not _is_caught(case)
     monkeypatch.setattr(owner, method, patch(getattr(owner, method)))
     assert _is_caught(case)
+
+
+def test_periods_inside_a_long_contended_transfer_are_skipped():
+    """Other transfers come and go while one is under way: what they cost it grows per period.
+
+    Its own row comes when it ends, with its begin and what it lost to whom.
+    """
+    case = seeded_case(26)
+    machine = Machine(compile_case(case), case.architecture, FastForwardMode())
+    machine.run()
+    on, off = simulate(case, trace="full"), simulate(case, trace="full", fast_forward=False)
+    rows = on.trace.window().to_pandas()
+    works = rows[(rows.op != "WAIT") & (rows.wait_cycles > 0)]
+    inside = 0
+    for skip in machine.fast_forward.skips:
+        end = skip.start + skip.cycles * skip.times
+        inside += ((works.start < skip.start) & (works.end > end)).any()
+    assert inside > 0
+    full = off.trace.window().to_pandas()
+    assert rows.drop(columns="repeat").equals(full.drop(columns="repeat"))
 
 
 @pytest.mark.parametrize("seed", range(24))

@@ -197,19 +197,19 @@ def test_units_account_for_every_cycle_by_state_and_by_class(contention):
 BEHIND_A_DRAIN = """\
 stallscope: 1
 problem:
-  dimensions: {M: 64, C: 16, P: 64}
+  dimensions: {M: 64, C: CHANNELS, P: 64}
   tensors: {Weights: [M, C], Inputs: [C, P], Outputs: [M, P]}
   output: Outputs
 architecture:
   levels:
-    - {name: DRAM, kind: dram, read_bandwidth: 2, burst_words: 4}
+    - {name: DRAM, kind: dram, read_bandwidth: 2, burst_words: BURST}
     - {name: GLB, write_bandwidth: 5/2}
     - {name: RF, instances: 64}
   compute: {name: MAC, instances: 64}
 mapping:
   DRAM: {temporal: [M=64]}
   GLB:
-    temporal: [C=16]
+    temporal: [C=CHANNELS]
     spatial_x: [P=64]
     keep: [Weights, Inputs, Outputs]
     buffering: {Weights: 1, Inputs: 1, Outputs: 2}
@@ -217,25 +217,28 @@ mapping:
 """
 
 
-def test_contention_is_charged_to_the_server_that_is_contended_for(tmp_path):
-    """Weights take 8 cycles of a DRAM that nobody else reads, then wait behind drains of outputs.
+@pytest.mark.parametrize(("channels", "burst"), [(16, 4), (40, 1)], ids=["4 bursts", "40 bursts"])
+def test_contention_is_charged_to_the_server_that_is_contended_for(channels, burst, tmp_path):
+    """Weights come from a DRAM that nobody else reads, then wait behind drains of outputs.
 
     64 words of outputs hold the global buffer's write port 26 cycles, tile after tile: that is
-    what holds the weights up, though their own slowest server is the DRAM.
+    what holds the weights up, though their own slowest server is the DRAM, and however many bursts
+    their transfer has.
     """
     file = tmp_path / "case.yaml"
-    file.write_text(BEHIND_A_DRAIN)
+    file.write_text(BEHIND_A_DRAIN.replace("CHANNELS", f"{channels}").replace("BURST", f"{burst}"))
     case = load(file)
     result = simulate(case)
     fills = result.units["Weights DRAM->GLB"]
     contention = fills.waiting["contention"]
     assert contention > 20 * 64
     assert fills.charged["buffer_port"] >= contention
-    # Alone it takes 8 cycles a tile: no more than that is the DRAM's.
-    assert fills.charged["dram_bandwidth"] <= 64 * 8
-    assert result.cycle_stack["dram_bandwidth"] <= 64 * 8
-    assert result.cycle_stack["buffer_port"] > 3 * result.cycle_stack["dram_bandwidth"]
+    # Alone a tile takes half a cycle a word: no more than that is the DRAM's.
+    alone = 64 * channels // 2
+    assert fills.charged["dram_bandwidth"] <= alone
+    assert result.cycle_stack["dram_bandwidth"] <= alone
+    assert result.cycle_stack["buffer_port"] >= 63 * 26
     lost = simulate(case, trace="full").trace.window(units=["Weights DRAM->GLB"]).to_pandas()
     works = lost[lost.op == "FILL"]
     assert works.wait_cycles.sum() == contention
-    assert works.buffer_port_cycles.sum() >= contention - 8  # the first meets inputs at the DRAM
+    assert works.buffer_port_cycles.sum() >= contention - channels // 2  # first: inputs at the DRAM
