@@ -8,7 +8,6 @@ comes again next cycle.
 
 from __future__ import annotations
 
-
 from stallscope.hw.noc.compiled import kernel
 from stallscope.hw.noc.router_state import ACTIVE, WAITING, Router, Wires
 
@@ -22,14 +21,16 @@ def allocate_channels(node: int, cycle: int, wires: Wires, state: Router) -> Non
     A head asks for every channel of its link that no other packet holds.
     """
     channels = wires.channels
-    first, last = wires.in_first[node], wires.in_first[node + 1]
-    asking = 0
-    for place in range(first * channels, last * channels):
-        number = wires.in_links[place // channels] * channels + place % channels
-        if state.phase[number] == WAITING and state.ready[number] <= cycle:
-            _ask(place - first * channels, number, wires, state)
-            state.asking[asking] = number
-            asking += 1
+    asking = place = 0
+    for index in range(wires.in_first[node], wires.in_first[node + 1]):
+        link = wires.in_links[index]
+        if state.flits_at[link]:
+            for number in range(link * channels, (link + 1) * channels):
+                if state.phase[number] == WAITING and state.ready[number] <= cycle:
+                    _ask(place + number - link * channels, number, wires, state)
+                    state.asking[asking] = number
+                    asking += 1
+        place += channels
     for index in range(asking):
         _take(state.asking[index], cycle, wires, state)
     for index in range(asking):
@@ -46,7 +47,9 @@ def _ask(place: int, number: int, wires: Wires, state: Router) -> None:
     for channel in range(base, base + channels):
         if state.held[channel] or (wires.waits_for_tail and state.credits[channel] < wires.depth):
             continue
-        key = (place - state.grant_turn[channel]) % turns
+        key = place - state.grant_turn[channel]
+        if key < 0:
+            key += turns
         if state.granted_to[channel] < 0 or key < state.granted_key[channel]:
             state.granted_to[channel] = number
             state.granted_key[channel] = key
@@ -57,8 +60,9 @@ def _take(number: int, cycle: int, wires: Wires, state: Router) -> None:
     """A head accepts one of the channels granted to it."""
     channels = wires.channels
     base = state.out_link[number] * channels
-    for step in range(channels):
-        channel = base + (state.accept_turn[number] + step) % channels
+    turn = state.accept_turn[number]
+    for step in range(turn, turn + channels):
+        channel = base + (step if step < channels else step - channels)
         if state.granted_to[channel] == number and not state.held[channel]:
             state.held[channel] = 1
             state.out_channel[number] = channel
@@ -105,15 +109,17 @@ def _requests(node: int, cycle: int, wires: Wires, state: Router) -> bool:
     found = False
     for port in range(last - first):
         link = wires.in_links[first + port]
-        state.wanted[port, :] = -1
+        for out in range(wires.out_first[node + 1] - wires.out_first[node]):
+            state.wanted[port, out] = -1
         if not state.flits_at[link]:
             continue
-        for step in range(channels):
-            number = link * channels + (state.channel_turn[link] + step) % channels
+        turn = state.channel_turn[link]
+        for step in range(turn, turn + channels):
+            number = link * channels + (step if step < channels else step - channels)
             if (
                 state.phase[number] == ACTIVE
                 and state.ready[number] <= cycle
-                and state.count[number]
+                and state.waiting[number]
                 and state.credits[state.out_channel[number]]
             ):
                 out = wires.out_place[state.out_link[number]]
@@ -125,8 +131,9 @@ def _requests(node: int, cycle: int, wires: Wires, state: Router) -> bool:
 
 @kernel
 def _grant(link: int, out: int, ports: int, state: Router) -> int:
-    for step in range(ports):
-        port = (state.switch_turn[link] + step) % ports
+    turn = state.switch_turn[link]
+    for step in range(turn, turn + ports):
+        port = step if step < ports else step - ports
         if state.wanted[port, out] >= 0:
             return port
     return -1
@@ -134,10 +141,9 @@ def _grant(link: int, out: int, ports: int, state: Router) -> int:
 
 @kernel
 def _accept(link: int, port: int, outs: int, state: Router) -> int:
-    for step in range(outs):
-        out = (state.input_turn[link] + step) % outs
+    turn = state.input_turn[link]
+    for step in range(turn, turn + outs):
+        out = step if step < outs else step - outs
         if state.winner[out] == port:
             return out
     return -1
-
-

@@ -69,7 +69,7 @@ class Router(NamedTuple):
     Attributes:
         buffer: Flits waiting, shape (channels, depth): 2 x packet + (1 for a tail).
         head: Place of the front flit in ``buffer``.
-        count: Flits in ``buffer``.
+        waiting: Flits in ``buffer``.
         phase: IDLE, WAITING or ACTIVE.
         ready: Cycle of the front packet's next request.
         out_link: Next link of the front packet.
@@ -97,7 +97,7 @@ class Router(NamedTuple):
 
     buffer: Ints
     head: Ints
-    count: Ints
+    waiting: Ints
     phase: Ints
     ready: Ints
     out_link: Ints
@@ -140,7 +140,7 @@ def empty_state(wires: Wires) -> Router:
         return np.zeros(shape, dtype=np.int64)
 
     return Router(
-        buffer=zeros(channels, wires.depth), head=zeros(channels), count=zeros(channels),
+        buffer=zeros(channels, wires.depth), head=zeros(channels), waiting=zeros(channels),
         phase=zeros(channels), ready=zeros(channels), out_link=zeros(channels),
         out_channel=zeros(channels), credits=zeros(channels) + wires.depth, held=zeros(channels),
         grant_turn=zeros(channels), accept_turn=zeros(channels), switch_turn=zeros(links),

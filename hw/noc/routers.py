@@ -17,8 +17,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from stallscope.hw.noc.allocation import allocate_channels, match_switch
 from stallscope.hw.noc.compiled import kernel
 from stallscope.hw.noc.router_state import IDLE, WAITING, Ints, Router, Wires
@@ -101,9 +99,9 @@ def _land(cycle: int, wires: Wires, state: Router, traffic: Traffic) -> None:
                 traffic.done[flit // 2] = cycle + 1
                 traffic.left[0] += 1
         else:
-            place = (state.head[channel] + state.count[channel]) % wires.depth
+            place = (state.head[channel] + state.waiting[channel]) % wires.depth
             state.buffer[channel, place] = flit
-            state.count[channel] += 1
+            state.waiting[channel] += 1
             state.flits_at[channel // wires.channels] += 1
             state.flits_in[node] += 1
             if state.phase[channel] == IDLE:
@@ -131,7 +129,7 @@ def _cross(
     out = state.out_channel[number]
     flit = state.buffer[number, state.head[number]]
     state.head[number] = (state.head[number] + 1) % wires.depth
-    state.count[number] -= 1
+    state.waiting[number] -= 1
     state.flits_at[link] -= 1
     state.flits_in[node] -= 1
     state.credits[out] -= 1
@@ -140,7 +138,7 @@ def _cross(
     if flit % 2:
         state.held[out] = 0
         state.phase[number] = IDLE
-        if state.count[number]:
+        if state.waiting[number]:
             _route(number, node, cycle + 1, wires, state, traffic)
 
 
