@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from fractions import Fraction
+
 from stallscope.hw.noc.topology import Geometry, fault
 from stallscope.mappings.specs.topology import Axis, Mesh, Neighbour, Ring
 
 __all__ = ["MeshGeometry", "NeighbourGeometry", "RingGeometry"]
 
 
-class MeshGeometry(Geometry):
-    """A router per child; the parent enters at one of them.
+class _Ported(Geometry):
+    """Routers of which each has a port for its child; the parent has one at the router ``at``."""
 
-    The delay of a link is that of the router (or, for the parent's link, of the first router) to
-    which a head has come: a word over d hops passes d + 1 routers.
-    """
+    def _ports(self, at: int, widths: tuple[Fraction, Fraction], delay: int, port: int) -> None:
+        """Add the ports; a link out of a router delays by ``delay``, one into it by ``port``."""
+        self._entry = self.router(at)
+        self._pair("entry", self.parent, self._entry, widths[0], port, back=delay, is_hop=False)
+        for node in range(self.children):
+            name = f"port({node % self.columns},{node // self.columns})"
+            self._pair(name, self.router(node), node, widths[1], delay, back=port, is_hop=False)
+
+    def router(self, child: int) -> int:
+        """Return the router of a child."""
+        return self.parent + 1 + child
+
+    def step(self, node: int, destination: int) -> int:
+        """From the port, between routers, out of the port."""
+        if node <= self.parent:
+            return self._entry if node == self.parent else self.router(node)
+        goal = self._entry if destination == self.parent else destination
+        goal = self.router(goal) if goal < self.parent else goal
+        if node == goal:
+            return destination
+        return self.router(self._between(node - self.parent - 1, goal - self.parent - 1))
+
+    @abstractmethod
+    def _between(self, here: int, goal: int) -> int:
+        """Return the next of the routers, which are numbered like their children."""
+
+
+class MeshGeometry(_Ported):
+    """A router per child; a word over d hops between routers passes d + 1 of them."""
 
     def __init__(self, spec: Mesh, columns: int, rows: int) -> None:
         super().__init__(spec, columns, rows)
@@ -21,33 +50,25 @@ class MeshGeometry(Geometry):
                                ("inject_y", spec.inject_y, rows)):  # fmt: skip
             if at >= size:
                 raise fault(name, at, f"the grid has {size} there", f"0 to {size - 1}")
-        self._entry = self.child(spec.inject_x, spec.inject_y)
         delay, width = spec.router_delay_cycles, spec.words_per_cycle
-        entry = spec.entry_words_per_cycle or width
-        self._pair("entry", self.parent, self._entry, entry, delay, is_hop=False)
+        widths = spec.entry_words_per_cycle or width, width
+        self._ports(self.child(spec.inject_x, spec.inject_y), widths, delay, spec.port_delay_cycles)
         for y in range(rows):
             for x in range(columns):
                 for dx, dy in ((1, 0), (0, 1)):
                     if x + dx < columns and y + dy < rows:
                         name = f"({x},{y})-({x + dx},{y + dy})"
                         ends = self.child(x, y), self.child(x + dx, y + dy)
-                        self._pair(name, *ends, width, delay)
+                        self._pair(name, self.router(ends[0]), self.router(ends[1]), width, delay)
 
-    def step(self, node: int, destination: int) -> int:
-        """X first, then Y."""
-        if node == self.parent:
-            return self._entry
-        if destination == self.parent:
-            if node == self._entry:
-                return self.parent
-            destination = self._entry
-        x, goal = node % self.columns, destination % self.columns
-        if x != goal:
-            return node + (1 if goal > x else -1)
-        return node + (self.columns if destination > node else -self.columns)
+    def _between(self, here: int, goal: int) -> int:
+        x, to = here % self.columns, goal % self.columns
+        if x != to:
+            return here + (1 if to > x else -1)
+        return here + (self.columns if goal > here else -self.columns)
 
 
-class RingGeometry(Geometry):
+class RingGeometry(_Ported):
     """Children in row order on a ring of two directions; a word takes the shorter, up if equal."""
 
     def __init__(self, spec: Ring, columns: int, rows: int) -> None:
@@ -55,25 +76,17 @@ class RingGeometry(Geometry):
         if spec.inject >= self.children:
             raise fault("inject", spec.inject, f"the ring has {self.children} children",
                         f"0 to {self.children - 1}")  # fmt: skip
-        self._entry = spec.inject
         delay, width = spec.delay_cycles, spec.words_per_cycle
-        self._pair("entry", self.parent, self._entry, width, delay, is_hop=False)
+        self._ports(spec.inject, (width, width), delay, spec.port_delay_cycles)
         # Two children have one connection, not two.
         for node in range(self.children if self.children > 2 else self.children - 1):
             following = (node + 1) % self.children
-            self._pair(f"{node}-{following}", node, following, width, delay)
+            ends = self.router(node), self.router(following)
+            self._pair(f"{node}-{following}", *ends, width, delay)
 
-    def step(self, node: int, destination: int) -> int:
-        """The shorter way round."""
-        if node == self.parent:
-            return self._entry
-        if destination == self.parent:
-            if node == self._entry:
-                return self.parent
-            destination = self._entry
-        ahead = (destination - node) % self.children
-        way = 1 if 2 * ahead <= self.children else -1
-        return (node + way) % self.children
+    def _between(self, here: int, goal: int) -> int:
+        ahead = (goal - here) % self.children
+        return (here + (1 if 2 * ahead <= self.children else -1)) % self.children
 
 
 class NeighbourGeometry(Geometry):

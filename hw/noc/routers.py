@@ -30,7 +30,8 @@ class Traffic(NamedTuple):
     Attributes:
         first: First packet of a node; shape (nodes + 1,).
         following: Next packet a node sends; shape (nodes,).
-        destination: Node a packet goes to; per packet, as are the following.
+        source: Node that sends a packet; per packet, as are the following.
+        destination: Node it goes to.
         created: Cycle in which it exists.
         flits: Its length.
         sent: Cycle in which its head entered the network, or -1.
@@ -40,6 +41,7 @@ class Traffic(NamedTuple):
 
     first: Ints
     following: Ints
+    source: Ints
     destination: Ints
     created: Ints
     flits: Ints

@@ -114,10 +114,14 @@ class Tree(_Fabric):
 class Mesh(_Fabric):
     """A router per instance, links to the four neighbours, X first and then Y.
 
+    Every instance, and the source, has a port of its own at its router: a link in and one out.
+
     Attributes:
         words_per_cycle: Width of a link: the flit, in words.
-        router_delay_cycles: From the head's arrival at a router to its arrival at the next one.
-        entry_words_per_cycle: Width of the link from the source into the mesh; None: a link's.
+        router_delay_cycles: From a head's arrival at a router to its arrival at the next router,
+            or at the end of the port.
+        port_delay_cycles: From a port into the router.
+        entry_words_per_cycle: Width of the source's port; None: a link's.
         inject_x: Column of the router at which the source is.
         inject_y: Its row.
     """
@@ -125,6 +129,7 @@ class Mesh(_Fabric):
     topology: Literal["mesh"] = "mesh"
     words_per_cycle: Rate
     router_delay_cycles: _Cycles
+    port_delay_cycles: _Cycles = 1
     entry_words_per_cycle: Rate | None = None
     inject_x: int = Field(default=0, ge=0)
     inject_y: int = Field(default=0, ge=0)
@@ -133,15 +138,19 @@ class Mesh(_Fabric):
 class Ring(_Fabric):
     """Instances in row order, each linked to the next, the last to the first; the shorter way.
 
+    Every instance, and the source, has a port of its own, as in a mesh.
+
     Attributes:
         words_per_cycle: Width of a link.
-        delay_cycles: From one instance to the next.
+        delay_cycles: From one station of the ring to the next, or out of it.
+        port_delay_cycles: From a port into the ring.
         inject: Instance (in row order) at which the source is.
     """
 
     topology: Literal["ring"] = "ring"
     words_per_cycle: Rate
     delay_cycles: _Cycles = 1
+    port_delay_cycles: _Cycles = 1
     inject: int = Field(default=0, ge=0)
 
 
