@@ -34,6 +34,21 @@ _PER_PACKET = ("words", "open", "done", "first")
 _TIMES = ("ready", "tail", "done", "heap_tick")
 
 
+class _Shape:
+    """A delivery as arrays, lanes counted from its first; it keeps the delivery alive."""
+
+    def __init__(self, delivery: Delivery, cycle_ticks: int, is_blocking: bool) -> None:
+        self.delivery = delivery
+        branches, counts = delivery.branches, [len(fed) for fed in delivery.fed]
+        self.link = _ints([branch.link for branch in branches])
+        self.awaited = _ints([0 if is_blocking else len(branch.feeders) for branch in branches])
+        depths = [branch.depth * cycle_ticks if is_blocking else -1 for branch in branches]
+        self.depth = _ints(depths)
+        self.fed = _ints([place for fed in delivery.fed for place in fed])
+        self.fed_last = _ints(counts).cumsum()
+        self.fed_first = self.fed_last - _ints(counts)
+
+
 class PacketNetwork(Generic[_Owner]):
     """The packets of one network and the times for which they hold its links.
 
@@ -52,12 +67,14 @@ class PacketNetwork(Generic[_Owner]):
         count = len(widths)
         self._wiring = Wiring(
             word=_ints(word), delay=_ints(delay), free=_zeros(count), held=_zeros(count),
-            carried=_zeros(count), whole=_ints([self.cycle_ticks if padded else 1]),
+            carried=_zeros(count), cycle=_ints([self.cycle_ticks]),
+            whole=_ints([self.cycle_ticks if padded else 1]),
         )  # fmt: skip
         self._lanes = _room(64, 64, 16)
         self._used = self._fed = 0
         self._owners: list[_Owner] = []
         self._pending: list[int] = []
+        self._shapes: dict[int, _Shape] = {}
         self.now = 0
 
     # ------------------------------------------------------------------ packets
@@ -90,9 +107,12 @@ class PacketNetwork(Generic[_Owner]):
         self._pending.append(packet)
         self._lay(delivery, packet, tick)
         lanes.first[packet + 1] = self._used
-        for lane in range(base, base + 1 if self._blocks else self._used):
-            if not lanes.awaited[lane]:
-                push(lane, lanes)
+        if delivery.branches:
+            starts = [base] if self._blocks else base + np.flatnonzero(
+                lanes.awaited[base : self._used] == 0
+            )  # fmt: skip
+            for lane in starts:
+                push(int(lane), lanes)
         return packet
 
     @property
@@ -101,22 +121,18 @@ class PacketNetwork(Generic[_Owner]):
 
     def _lay(self, delivery: Delivery, packet: int, tick: int) -> None:
         """Add the lanes of a packet."""
-        lanes, base = self._lanes, self._used
-        fed: list[list[int]] = [[] for _ in delivery.branches]
-        for place, branch in enumerate(delivery.branches):
-            for feeder in branch.feeders:
-                fed[feeder].append(base + place)
-        for place, branch in enumerate(delivery.branches):
-            lane = base + place
-            lanes.link[lane], lanes.packet[lane] = branch.link, packet
-            lanes.awaited[lane] = 0 if self._blocks else len(branch.feeders)
-            lanes.ready[lane] = lanes.tail[lane] = tick
-            lanes.depth[lane] = branch.depth * self.cycle_ticks if self._blocks else -1
-            lanes.fed_first[lane] = self._fed
-            lanes.fed[self._fed : self._fed + len(fed[place])] = fed[place]
-            self._fed += len(fed[place])
-            lanes.fed_last[lane] = self._fed
-        self._used += len(delivery.branches)
+        lanes, base, count = self._lanes, self._used, len(delivery.branches)
+        shape = self._shapes.get(id(delivery))
+        if shape is None or shape.delivery is not delivery:
+            shape = self._shapes[id(delivery)] = _Shape(delivery, self.cycle_ticks, self._blocks)
+        here, fed = slice(base, base + count), slice(self._fed, self._fed + len(shape.fed))
+        lanes.link[here], lanes.packet[here] = shape.link, packet
+        lanes.awaited[here], lanes.depth[here] = shape.awaited, shape.depth
+        lanes.ready[here] = lanes.tail[here] = tick
+        lanes.fed_first[here] = shape.fed_first + self._fed
+        lanes.fed_last[here] = shape.fed_last + self._fed
+        lanes.fed[fed] = shape.fed + base
+        self._used, self._fed = base + count, fed.stop
 
     # ------------------------------------------------------------------ time
 
@@ -169,6 +185,19 @@ class PacketNetwork(Generic[_Owner]):
 
     def _cycle(self, tick: int) -> int:
         return int(-(-tick // self.cycle_ticks))
+
+    def clear_cycle(self, delivery: Delivery) -> int:
+        """Return the first cycle in which a packet that starts would find a whole way free.
+
+        The packets submitted so far are taken to the end; the state is left alone.
+        """
+        lanes = Lanes(*(array.copy() for array in self._lanes))
+        wiring = Wiring(*(array.copy() for array in self._wiring))
+        reserve_until(wiring, lanes, NEVER, -1)
+        return max(
+            (self._cycle(wiring.free[b.link]) - b.depth for b in delivery.branches),
+            default=self.now,
+        )
 
     # ------------------------------------------------------------------ accounts
 

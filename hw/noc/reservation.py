@@ -32,6 +32,7 @@ class Wiring(NamedTuple):
         free: Tick from which the link may be reserved.
         held: Ticks it has been reserved.
         carried: Words it has carried.
+        cycle: Ticks of a cycle; one value.
         whole: Packets hold links for multiples of so many ticks; one value.
     """
 
@@ -40,6 +41,7 @@ class Wiring(NamedTuple):
     free: Ints
     held: Ints
     carried: Ints
+    cycle: Ints
     whole: Ints
 
 
@@ -118,9 +120,11 @@ def _reserve(lane: int, wiring: Wiring, lanes: Lanes) -> None:
     start = max(lanes.ready[lane], wiring.free[link])
     end = max(start + _hold(link, lanes.words[packet], wiring), lanes.tail[lane])
     _book(link, packet, start, end, wiring, lanes)
+    # Clocked: what passes within a cycle is at the next link at the same time.
+    head = start - start % wiring.cycle[0] + wiring.delay[link]
     for place in range(lanes.fed_first[lane], lanes.fed_last[lane]):
         fed = lanes.fed[place]
-        lanes.ready[fed] = max(lanes.ready[fed], start + wiring.delay[link])
+        lanes.ready[fed] = max(lanes.ready[fed], head)
         lanes.tail[fed] = max(lanes.tail[fed], end + wiring.delay[link])
         lanes.awaited[fed] -= 1
         if not lanes.awaited[fed]:
@@ -129,17 +133,25 @@ def _reserve(lane: int, wiring: Wiring, lanes: Lanes) -> None:
 
 @kernel
 def _reserve_all(packet: int, wiring: Wiring, lanes: Lanes) -> None:
-    """Reserve all links of a blocking packet, so that nothing waits on the way."""
+    """Reserve all links of a blocking packet, so that nothing waits on the way.
+
+    It starts in the first cycle in which every link has something left when its head comes; its
+    words come to all of them as fast as the slowest lets them.
+    """
     first, last = lanes.first[packet], lanes.first[packet + 1]
+    cycle = wiring.cycle[0]
     start = lanes.ready[first]
-    hold = 0
+    slowest = 0
     for lane in range(first, last):
         link = lanes.link[lane]
-        start = max(start, wiring.free[link] - lanes.depth[lane])
-        hold = max(hold, _hold(link, lanes.words[packet], wiring))
+        start = max(start, wiring.free[link] - wiring.free[link] % cycle - lanes.depth[lane])
+        slowest = max(slowest, _hold(link, lanes.words[packet], wiring))
     for lane in range(first, last):
-        begin = start + lanes.depth[lane]
-        _book(lanes.link[lane], packet, begin, begin + hold, wiring, lanes)
+        link = lanes.link[lane]
+        begin = max(start + lanes.depth[lane], wiring.free[link])
+        _book(link, packet, begin, begin + _hold(link, lanes.words[packet], wiring), wiring, lanes)
+        ended = start + lanes.depth[lane] + slowest + wiring.delay[link]
+        lanes.done[packet] = max(lanes.done[packet], ended)
 
 
 @kernel

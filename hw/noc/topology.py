@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from functools import cached_property
 
 from stallscope.mappings.specs.topology import Topology
 from stallscope.simcore.errors import Fault, SpecError
@@ -71,7 +72,7 @@ class Branch:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Delivery:
     """The way of a multicast, or of a reduction: branches, those that feed before those fed.
 
@@ -86,10 +87,19 @@ class Delivery:
     arrivals: tuple[tuple[int, int], ...]
     is_reduction: bool = False
 
-    @property
+    @cached_property
     def links(self) -> tuple[int, ...]:
         """Numbers of the links."""
         return tuple(branch.link for branch in self.branches)
+
+    @cached_property
+    def fed(self) -> tuple[tuple[int, ...], ...]:
+        """Per branch the branches that carry its words on."""
+        found: list[list[int]] = [[] for _ in self.branches]
+        for place, branch in enumerate(self.branches):
+            for feeder in branch.feeders:
+                found[feeder].append(place)
+        return tuple(tuple(places) for places in found)
 
     @property
     def latency_cycles(self) -> int:
@@ -197,14 +207,10 @@ class Geometry(ABC):
         """
         tree = self.multicast(destination, sources)
         count = len(tree.branches)
-        feeders: list[list[int]] = [[] for _ in range(count)]
-        for place, branch in enumerate(tree.branches):
-            for feeder in branch.feeders:
-                feeders[count - 1 - feeder].append(count - 1 - place)
         branches: list[Branch] = []
         latest = 0
-        for place, branch in enumerate(reversed(tree.branches)):
-            fed = tuple(sorted(feeders[place]))
+        for branch, carried_on in zip(reversed(tree.branches), reversed(tree.fed), strict=True):
+            fed = tuple(sorted(count - 1 - place for place in carried_on))
             depth = max((self._after(branches[feeder]) for feeder in fed), default=0)
             branches.append(Branch(branch.link ^ 1, fed, depth))
             if not branch.feeders:

@@ -13,8 +13,8 @@ __all__ = ["TreeGeometry"]
 class TreeGeometry(Geometry):
     """Switches on the way down, adders on the way up; the children are the leaves in row order.
 
-    Level 1 is the root's two links, the last level the leaves'. A level that begins a new cycle
-    (every ``levels_per_cycle``) delays by one; all of them together at least by one.
+    Level 1 is the root's two links, the last level the leaves'. The first of every
+    ``levels_per_cycle`` levels with switches delays by a cycle.
     """
 
     def __init__(self, spec: Tree, columns: int, rows: int) -> None:
@@ -44,8 +44,17 @@ class TreeGeometry(Geometry):
                 return max(leaf, self._shape.root_words_per_cycle / (1 << level))
 
     def _delay(self, level: int) -> int:
+        wires = 0
+        if self._shape.shape is TreeShape.CHUBBY:
+            narrow = [at for at in range(1, self.levels + 1) if not self._divides(at)]
+            wires = narrow[0] - 1 if narrow else self.levels
         stage = self._shape.levels_per_cycle or self.levels
-        return 1 if (level - 1) % stage == 0 else 0
+        return 1 if level > wires and (level - wires - 1) % stage == 0 else 0
+
+    def _divides(self, level: int) -> bool:
+        """Whether a level's two links together are as wide as the one above."""
+        above = self.level_width(level - 1) if level > 1 else self._shape.root_words_per_cycle
+        return 2 * self.level_width(level) == above
 
     def _at(self, level: int, place: int) -> int:
         """Node of a place of a level; the last level's are the children."""

@@ -97,9 +97,11 @@ class Tree(_Fabric):
         root_words_per_cycle: Words that enter (or leave) at the root.
         leaf_words_per_cycle: Words a leaf takes.
         shape: ``thin``: every link is as wide as a leaf's; ``fat``: as wide as all leaves below
-            it; ``chubby``: the root's width is divided at every level, down to a leaf's.
-        levels_per_cycle: Switches a word passes in one cycle on the way down; None: the whole way
-            down is one cycle.
+            it; ``chubby``: the root's width is divided at every level, down to a leaf's. Levels
+            that only divide it are wires without switches: each word of the root's width has a
+            sub-tree of its own (MAERI: Kwon et al., ASPLOS 2018).
+        levels_per_cycle: Levels of switches that a word passes in one cycle on the way down; None:
+            all of them.
         adder_cycles: Cycles of one adder, level by level on the way up.
     """
 
