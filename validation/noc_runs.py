@@ -21,12 +21,12 @@ __all__ = ["Load", "batch_bound", "run_batch", "run_load", "zero_load_cycles"]
 
 WARM_CYCLES = 3_000
 """Cycles before packets count: a quarter of a long measurement, and never fewer."""
-LEAST_CYCLES = 6_000
+LEAST_CYCLES = 3_000
 """Shortest measurement."""
-PACKETS = 8_000
+PACKETS = 10_000
 """Packets measured, about: so many that a second seed moves the mean by less than 1 %."""
 MOST_CYCLES = 400_000
-TAIL_CYCLES = 4_000
+TAIL_CYCLES = 3_000
 """Traffic goes on so long after the measurement, while the measured packets arrive."""
 _ACCEPTED = 0.98
 _FOREVER = 10**9
