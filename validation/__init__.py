@@ -7,7 +7,7 @@ import os
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.validation.comparison import Comparison, ComparisonRow, compare
 from stallscope.validation.function import Verification, verify
-from stallscope.validation.points import Excluded, Point, Report
+from stallscope.validation.points import Excluded, Limit, Point, Report
 from stallscope.validation.timeloop import validate_timeloop
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Comparison",
     "ComparisonRow",
     "Excluded",
+    "Limit",
     "Point",
     "Report",
     "Verification",
@@ -28,7 +29,15 @@ NAMES = (
 )  # fmt: skip
 """Reference sets; see docs for which are built."""
 
-_BUILT = {"timeloop": validate_timeloop}
+
+def _noc(cases: str | os.PathLike[str] | None) -> Report:
+    # Imports numba, which only this set needs.
+    from stallscope.validation.noc import validate_noc
+
+    return validate_noc(cases)
+
+
+_BUILT = {"timeloop": validate_timeloop, "noc": _noc}
 
 
 def validate(name: str, cases: str | os.PathLike[str] | None = None) -> Report:

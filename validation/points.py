@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean, median
 
 import numpy as np
 
-__all__ = ["Excluded", "Point", "Report"]
+__all__ = ["Excluded", "Limit", "Point", "Report"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,23 +87,48 @@ class Excluded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """How far the points of a class may be off, where they cannot be exact.
+
+    Attributes:
+        worst_pct: Largest error of a point, percent.
+    """
+
+    worst_pct: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a validation found."""
+    """What a validation found.
+
+    Attributes:
+        validation: Name of the reference set.
+        points: Its figures.
+        excluded: Cases left out.
+        limits: Classes whose scored points are judged by an error in percent; all others must be
+            exact within their tolerance.
+    """
 
     validation: str
     points: tuple[Point, ...]
     excluded: tuple[Excluded, ...] = ()
+    limits: Mapping[str, Limit] = field(default_factory=dict)
 
     @property
     def is_within(self) -> bool:
-        """Whether every scored point is exact within its tolerance, and there is one."""
-        scored = [point for point in self.points if point.scored]
-        return bool(scored) and all(point.is_exact for point in scored)
+        """Whether every scored point is within its limit or tolerance, and there is one."""
+        return any(point.scored for point in self.points) and not self.misses
 
     @property
     def misses(self) -> tuple[Point, ...]:
-        """The scored points outside their tolerance."""
-        return tuple(point for point in self.points if point.scored and not point.is_exact)
+        """The scored points outside their limit or tolerance."""
+        return tuple(point for point in self.points if point.scored and not self._passes(point))
+
+    def _passes(self, point: Point) -> bool:
+        limit = self.limits.get(point.kind)
+        if point.is_exact or limit is None:
+            return point.is_exact
+        return point.error_pct is not None and abs(point.error_pct) <= limit.worst_pct
 
     def summary(self) -> dict[str, dict[str, float | None]]:
         """Return a line per metric (scored points) and one per class (all its points)."""
@@ -122,6 +147,7 @@ class Report:
             "points": [point.to_json() for point in self.points],
             "summary": self.summary(),
             "excluded": [{"case": entry.case, "why": entry.why} for entry in self.excluded],
+            "limits": {kind: {"worst_pct": at.worst_pct} for kind, at in self.limits.items()},
         }
 
 

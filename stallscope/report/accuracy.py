@@ -28,9 +28,12 @@ def print_report(console: Console, document: Document) -> None:
                      _error(line.get("worst_abs_error_pct")),
                      _error(line.get("analytical_mean_abs_error_pct"))])  # fmt: skip
     console.print(table(columns, rows, f"validation: {document['validation']}"))
-    outside = [point for point in document["points"] if _is_outside(point)]
+    limits = document.get("limits", {})
+    for kind, limit in limits.items():
+        console.print(f"{kind}: judged by errors of at most {limit['worst_pct']:g} %", markup=False)
+    outside = [point for point in document["points"] if _is_outside(point, limits)]
     if outside:
-        console.print("[bold]Scored points outside the reference's rounding[/bold]")
+        console.print("[bold]Scored points outside the reference's rounding or the limit[/bold]")
     for point in outside[:_MOST]:
         where = f"{point['case']} {point.get('where', '')} {point['metric']}"
         figures = f"reference {point['reference']}, ours {_scored(point)} ({point['class']})"
@@ -48,10 +51,12 @@ def _scored(point: Document) -> float | None:
     return figure
 
 
-def _is_outside(point: Document) -> bool:
+def _is_outside(point: Document, limits: Document) -> bool:
     figure, reference = _scored(point), point["reference"]
     if figure is None or point["tolerance"] is None:
         return False
+    if point["class"] in limits and point["error_pct"] is not None:
+        return bool(abs(point["error_pct"]) > limits[point["class"]]["worst_pct"])
     slack = 1e-9 * max(1.0, abs(reference))  # the last bits of a decimal fraction are no error
     return bool(abs(figure - reference) > point["tolerance"] + slack)
 

@@ -1,0 +1,1 @@
+"""Networks on chip: geometry, packets with reserved links, routers with finite buffers."""
