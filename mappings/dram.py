@@ -158,7 +158,7 @@ class DramTimings(Spec):
                 )
         if self.tREFI <= self.tRFC:
             raise ValueError(f"tREFI {self.tREFI} leaves no clock beside tRFC {self.tRFC}")
-        if self.AL >= min(self.tRCDRD, self.tRCDWR):
+        if min(self.tRCDRD, self.tRCDWR) <= self.AL:
             raise ValueError(f"AL {self.AL} is not less than tRCD")
         return self
 

@@ -8,7 +8,7 @@ Every rule is a "not before" clock. Column commands of the same direction keep t
 
 from __future__ import annotations
 
-from stallscope.hw.dram.jit import helper
+from stallscope.hw.dram.jit import Ints, helper
 from stallscope.hw.dram.layout import *
 from stallscope.hw.dram.queues import complete, hits
 
@@ -16,7 +16,7 @@ __all__ = ["activate", "column", "precharge", "refresh"]
 
 
 @helper
-def note(s, kind, bank, t):
+def note(s: Ints, kind: int, bank: int, t: int) -> None:
     """Leave the command where a log can see it."""
     o = LOGGED + s[N_COMMANDS] * LOG
     s[o + LOGGED_AT] = t
@@ -26,7 +26,7 @@ def note(s, kind, bank, t):
 
 
 @helper
-def activate(s, c, bank, t):
+def activate(s: Ints, c: Ints, bank: int, t: int) -> None:
     """Open the row of the bank's oldest request."""
     note(s, ACT, bank, t)
     o = c[SLOTS] + s[c[BANK_QUEUES] + bank * c[DEPTH]] * SLOT
@@ -60,7 +60,7 @@ def activate(s, c, bank, t):
 
 
 @helper
-def precharge(s, c, bank, t, kind):
+def precharge(s: Ints, c: Ints, bank: int, t: int, kind: int) -> None:
     """Close a bank's row; ``kind`` says what for."""
     note(s, kind, bank, t)
     rank = s[BANK_RANK + bank]
@@ -76,7 +76,7 @@ def precharge(s, c, bank, t, kind):
 
 
 @helper
-def refresh(s, c, rank, t):
+def refresh(s: Ints, c: Ints, rank: int, t: int) -> None:
     """Refresh all banks of a rank, all of them closed."""
     note(s, REF, rank, t)
     for i in range(c[RANK_GROUPS] * c[GROUP_BANKS]):
@@ -90,7 +90,7 @@ def refresh(s, c, rank, t):
 
 
 @helper
-def column(s, c, bank, index, t):
+def column(s: Ints, c: Ints, bank: int, index: int, t: int) -> None:
     """Read or write the request at ``index`` of the bank's queue."""
     o = c[SLOTS] + s[c[BANK_QUEUES] + bank * c[DEPTH] + index] * SLOT
     is_write = s[o + SLOT_WRITE]
@@ -123,7 +123,7 @@ def column(s, c, bank, index, t):
 
 
 @helper
-def after_read(s, c, rank, group, t):
+def after_read(s: Ints, c: Ints, rank: int, group: int, t: int) -> None:
     """Hold back column commands that would meet a read's data."""
     for i in range(c[N_GROUPS]):
         if i == group:
@@ -138,7 +138,7 @@ def after_read(s, c, rank, group, t):
 
 
 @helper
-def after_write(s, c, rank, group, t):
+def after_write(s: Ints, c: Ints, rank: int, group: int, t: int) -> None:
     """Hold back column commands that would meet a write's data."""
     for i in range(c[N_GROUPS]):
         if i == group:

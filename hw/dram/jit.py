@@ -13,8 +13,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
+import numpy.typing as npt
 
-__all__ = ["STAMP", "entry", "helper"]
+__all__ = ["STAMP", "Ints", "entry", "helper"]
+
+Ints = npt.NDArray[np.int64]
+"""A channel's configuration or state, or any other array of the kernel."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])  # Any: numba's decorators have no types
 

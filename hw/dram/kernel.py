@@ -8,30 +8,33 @@ one transaction moves to its bank queue. Clocks at which none of that can happen
 
 from __future__ import annotations
 
-from stallscope.hw.dram.jit import STAMP, entry, helper
+from typing import Any
+
+from stallscope.hw.dram.jit import STAMP, Ints, entry, helper
 from stallscope.hw.dram.layout import *
-from stallscope.hw.dram.queues import accept, move, next_offer
+from stallscope.hw.dram.queues import accept, batch_place, move, next_offer
+from stallscope.hw.dram.relative import move_state, write_relative
 from stallscope.hw.dram.scheduling import due, earliest_hit, issue, plan, plan_bank
 
-__all__ = ["run", "take_done", "trace"]
+__all__ = ["relative", "run", "shift", "submit", "take_done", "trace"]
 
 
 @helper
-def step(s, c, fifo, t):
+def step(s: Ints, c: Ints, fifo: Ints, t: int) -> int:
     """Let clock ``t`` happen; return the next clock at which something can."""
     due(s, c, t)
     accept(s, c, fifo, t)
     issue(s, c, t)
     bank = move(s, c)
     if bank >= 0:
-        plan_bank(s, bank)
+        s[NEXT_ISSUE] = min(s[NEXT_ISSUE], plan_bank(s, bank))
     if s[N_MOVABLE] or s[NEXT_ISSUE] <= t + 1:
         return t + 1
     return min(s[NEXT_ISSUE], s[REF_DUE], next_offer(s, c, t))
 
 
 @helper
-def classify(s, c, t):
+def classify(s: Ints, c: Ints, t: int) -> tuple[int, int]:
     """Class of clock ``t``, and until when it lasts if nothing happens."""
     if t < s[DATA_SLOT_END]:
         return BANDWIDTH, s[DATA_SLOT_END]
@@ -58,7 +61,7 @@ def classify(s, c, t):
 
 
 @helper
-def account(s, c, t, end):
+def account(s: Ints, c: Ints, t: int, end: int) -> None:
     """Book the clocks from ``t`` to ``end``, between which nothing happens."""
     for rank in range(c[N_RANKS]):
         if s[RANK_OPEN + rank]:
@@ -76,7 +79,7 @@ def account(s, c, t, end):
 
 
 @helper
-def advance(s, c, fifo, limit):
+def advance(s: Ints, c: Ints, fifo: Ints, limit: int) -> None:
     """Process clocks until ``limit``, or until the first batch not taken yet has ended."""
     plan(s, c)
     t = s[NOW]
@@ -89,14 +92,14 @@ def advance(s, c, fifo, limit):
 
 
 @helper
-def take(s, c, upto, done):
+def take(s: Ints, c: Ints, upto: int, done: Ints) -> int:
     """Take the batches that have ended by clock ``upto``; rows of ``done``: end, source, number."""
     found = 0
     s[DONE_AT] = FOREVER
     for source in range(c[N_SOURCES]):
         o = c[SOURCES] + source * SOURCE
         for i in range(s[o + FIRST_BATCH], s[o + LAST_BATCH]):
-            b = c[BATCHES] + (source * (c[RING_MASK] + 1) + (i & c[RING_MASK])) * BATCH
+            b = batch_place(c, source, i)
             if s[b + LEFT] == 0 and not s[b + IS_TAKEN]:
                 if s[b + END] <= upto and found < len(done):
                     s[b + IS_TAKEN] = 1
@@ -112,7 +115,7 @@ def take(s, c, upto, done):
 
 
 @helper
-def record(s, c, fifo, limit, log):
+def record(s: Ints, c: Ints, fifo: Ints, limit: int, log: Ints) -> int:
     """As `advance`, one clock at a time, noting each command; rows: clock, kind, bank."""
     plan(s, c)
     count = 0
@@ -129,20 +132,34 @@ def record(s, c, fifo, limit, log):
 
 
 @helper
-def push(s, c, fifo, source, addresses, is_write, number, channel):
+def push(
+    s: Ints,
+    c: Ints,
+    fifo: Ints,
+    source: int,
+    addresses: Ints,
+    is_write: int,
+    number: int,
+    channel: int,
+) -> int:
     """Queue the requests of a batch that fall on a channel.
 
     Returns:
-        Requests queued; -1 if the ring of batches or the queue is full, and nothing was queued.
+        Requests queued; else nothing was queued: FULL if the ring of batches or the queue is, BAD
+        if an address is outside the memory or within a burst.
     """
     count = 0
+    within = (1 << c[BURST_SHIFT]) - 1
     for address in addresses:
-        count += ((address >> c[BURST_SHIFT]) >> c[CHANNEL_SHIFT]) & c[CHANNEL_MASK] == channel
+        burst = address >> c[BURST_SHIFT]
+        if address & within or burst < 0 or burst >= c[CAPACITY]:
+            return BAD
+        count += (burst >> c[CHANNEL_SHIFT]) & c[CHANNEL_MASK] == channel
     o = c[SOURCES] + source * SOURCE
     if s[o + TAIL] - s[o + HEAD] + count > c[FIFO_MASK] + 1:
-        return -1
+        return FULL
     if s[o + LAST_BATCH] - s[o + FIRST_BATCH] > c[RING_MASK]:
-        return -1
+        return FULL
     if count == 0:
         return 0
     for address in addresses:
@@ -150,8 +167,7 @@ def push(s, c, fifo, source, addresses, is_write, number, channel):
         if (burst >> c[CHANNEL_SHIFT]) & c[CHANNEL_MASK] == channel:
             fifo[source, s[o + TAIL] & c[FIFO_MASK]] = burst
             s[o + TAIL] += 1
-    batch = s[o + LAST_BATCH] & c[RING_MASK]
-    b = c[BATCHES] + (source * (c[RING_MASK] + 1) + batch) * BATCH
+    b = batch_place(c, source, s[o + LAST_BATCH])
     s[b + LEFT] = count
     s[b + UNSENT] = count
     s[b + IS_WRITE] = is_write
@@ -162,29 +178,45 @@ def push(s, c, fifo, source, addresses, is_write, number, channel):
     return count
 
 
-def _entries(stamp):
+def _entries(stamp: int) -> tuple[Any, ...]:
     """Make the entry points; the stamp is part of the key under which they are kept."""
 
     @entry
-    def run(s, c, fifo, limit):
+    def run(s: Ints, c: Ints, fifo: Ints, limit: int) -> None:
         if stamp:
             advance(s, c, fifo, limit)
 
     @entry
-    def take_done(s, c, upto, done):
+    def take_done(s: Ints, c: Ints, upto: int, done: Ints) -> int:
         return take(s, c, upto, done) if stamp else 0
 
     @entry
-    def trace(s, c, fifo, limit, log):
+    def trace(s: Ints, c: Ints, fifo: Ints, limit: int, log: Ints) -> int:
         return record(s, c, fifo, limit, log) if stamp else 0
 
     @entry
-    def submit(s, c, fifo, source, addresses, is_write, number, channel):
+    def submit(
+        s: Ints,
+        c: Ints,
+        fifo: Ints,
+        source: int,
+        addresses: Ints,
+        is_write: int,
+        number: int,
+        channel: int,
+    ) -> int:
+        return push(s, c, fifo, source, addresses, is_write, number, channel) if stamp else 0
+
+    @entry
+    def relative(s: Ints, c: Ints, fifo: Ints, origins: Ints, out: Ints) -> int:
+        return write_relative(s, c, fifo, origins, out) if stamp else 0
+
+    @entry
+    def shift(s: Ints, c: Ints, fifo: Ints, clocks: int, rows: Ints) -> None:
         if stamp:
-            return push(s, c, fifo, source, addresses, is_write, number, channel)
-        return 0
+            move_state(s, c, fifo, clocks, rows)
 
-    return run, take_done, trace, submit
+    return run, take_done, trace, submit, relative, shift
 
 
-run, take_done, trace, submit = _entries(STAMP)
+run, take_done, trace, submit, relative, shift = _entries(STAMP)

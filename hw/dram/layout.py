@@ -105,3 +105,6 @@ FLIGHT = 3
 
 # Commands, as the log shows them.
 (NONE, ACT, PRE, RD, WR, REF, PRE_REFRESH, PRE_AUTO) = range(8)
+
+FULL, BAD = -1, -2
+"""Why a batch was not queued."""

@@ -10,14 +10,24 @@ served by a pending write; a write joins a pending write.
 
 from __future__ import annotations
 
-from stallscope.hw.dram.jit import helper
+from stallscope.hw.dram.jit import Ints, helper
 from stallscope.hw.dram.layout import *
 
-__all__ = ["accept", "bank_of", "complete", "filter_of", "hits", "land", "move", "next_offer"]
+__all__ = [
+    "accept",
+    "bank_of",
+    "batch_place",
+    "complete",
+    "filter_of",
+    "hits",
+    "land",
+    "move",
+    "next_offer",
+]
 
 
 @helper
-def bank_of(c, address):
+def bank_of(c: Ints, address: int) -> int:
     """Bank queue of a burst address: banks of a group, groups of a rank, ranks."""
     rank = (address >> c[RANK_SHIFT]) & c[RANK_MASK]
     group = (address >> c[GROUP_SHIFT]) & c[GROUP_MASK]
@@ -26,13 +36,19 @@ def bank_of(c, address):
 
 
 @helper
-def filter_of(c, address):
+def batch_place(c: Ints, source: int, batch: int) -> int:
+    """Where the record of a source's batch is; batches are counted from the source's first."""
+    return c[BATCHES] + (source * (c[RING_MASK] + 1) + (batch & c[RING_MASK])) * BATCH
+
+
+@helper
+def filter_of(c: Ints, address: int) -> int:
     """Counter of the filter that an address falls on."""
     return c[FILTER] + ((address ^ (address >> 10) ^ (address >> 20)) & (BLOOM - 1))
 
 
 @helper
-def offering(s, c):
+def offering(s: Ints, c: Ints) -> int:
     """Return the source whose request is taken next, or -1 if none offers one."""
     for step in range(1, c[N_SOURCES] + 1):
         source = s[LAST_SOURCE] + step
@@ -45,7 +61,7 @@ def offering(s, c):
 
 
 @helper
-def next_offer(s, c, t):
+def next_offer(s: Ints, c: Ints, t: int) -> int:
     """Clock after ``t`` at which a request can be accepted next, as far as is known."""
     if s[N_QUEUED] >= c[WINDOW]:
         return FOREVER
@@ -58,7 +74,7 @@ def next_offer(s, c, t):
 
 
 @helper
-def fly(s, c, end, source, count):
+def fly(s: Ints, c: Ints, end: int, source: int, count: int) -> None:
     """Give the credit of ``count`` requests back after clock ``end``."""
     if c[CREDITS]:
         o = c[FLIGHTS] + s[FLYING] * FLIGHT
@@ -69,7 +85,7 @@ def fly(s, c, end, source, count):
 
 
 @helper
-def land(s, c, t):
+def land(s: Ints, c: Ints, t: int) -> None:
     """Take back the credits of requests that ended before clock ``t``."""
     kept = 0
     for i in range(s[FLYING]):
@@ -86,9 +102,9 @@ def land(s, c, t):
 
 
 @helper
-def finish(s, c, source, batch, count, end):
+def finish(s: Ints, c: Ints, source: int, batch: int, count: int, end: int) -> None:
     """Book the end of the data of ``count`` requests of a batch."""
-    o = c[BATCHES] + (source * (c[RING_MASK] + 1) + batch) * BATCH
+    o = batch_place(c, source, batch)
     s[o + LEFT] -= count
     s[o + END] = max(s[o + END], end)
     if s[o + LEFT] == 0:
@@ -96,7 +112,7 @@ def finish(s, c, source, batch, count, end):
 
 
 @helper
-def accept(s, c, fifo, t):
+def accept(s: Ints, c: Ints, fifo: Ints, t: int) -> None:
     """Accept one request at clock ``t``, if a source offers one and there is room."""
     if s[FLYING]:
         land(s, c, t)
@@ -111,8 +127,8 @@ def accept(s, c, fifo, t):
     o = c[SOURCES] + source * SOURCE
     address = fifo[source, s[o + HEAD] & c[FIFO_MASK]]
     s[o + HEAD] += 1
-    batch = s[o + SENDING] & c[RING_MASK]
-    b = c[BATCHES] + (source * (c[RING_MASK] + 1) + batch) * BATCH
+    batch = s[o + SENDING]
+    b = batch_place(c, source, batch)
     is_write = s[b + IS_WRITE]
     s[b + UNSENT] -= 1
     if s[b + UNSENT] == 0:
@@ -126,7 +142,7 @@ def accept(s, c, fifo, t):
 
 
 @helper
-def enqueue(s, c, address, is_write, source, batch):
+def enqueue(s: Ints, c: Ints, address: int, is_write: int, source: int, batch: int) -> None:
     """Put a request at the end of the transaction queue."""
     slot = s[FREE_SLOT]
     o = c[SLOTS] + slot * SLOT
@@ -148,7 +164,7 @@ def enqueue(s, c, address, is_write, source, batch):
 
 
 @helper
-def pending(s, c, address, is_write):
+def pending(s: Ints, c: Ints, address: int, is_write: int) -> int:
     """Slot of the pending read or write to an address, or -1."""
     bank = bank_of(c, address)
     queue = c[BANK_QUEUES] + bank * c[DEPTH]
@@ -164,7 +180,7 @@ def pending(s, c, address, is_write):
 
 
 @helper
-def join(s, c, address, is_write, source, batch, t):
+def join(s: Ints, c: Ints, address: int, is_write: int, source: int, batch: int, t: int) -> bool:
     """Let a request join a pending one to its address; False if there is none to join."""
     slot = pending(s, c, address, 1)
     if slot >= 0 and not is_write:
@@ -197,7 +213,7 @@ def join(s, c, address, is_write, source, batch, t):
 
 
 @helper
-def move(s, c):
+def move(s: Ints, c: Ints) -> int:
     """Move the oldest transaction whose bank queue has room; return the bank, or -1."""
     if s[N_MOVABLE] == 0:
         return -1
@@ -223,7 +239,7 @@ def move(s, c):
 
 
 @helper
-def hits(s, c, bank):
+def hits(s: Ints, c: Ints, bank: int) -> None:
     """Find the first read and the first write of a bank queue that hit the open row.
 
     A write may not overtake a read of its address.
@@ -244,17 +260,17 @@ def hits(s, c, bank):
 
 
 @helper
-def overtakes(s, c, first, i):
+def overtakes(s: Ints, c: Ints, first: int, i: int) -> bool:
     """Whether a write of a bank queue has an older read of its address before it."""
     address = s[c[SLOTS] + s[first + i] * SLOT + ADDRESS]
+    same = 0
     for j in range(i):
-        if s[c[SLOTS] + s[first + j] * SLOT + ADDRESS] == address:
-            return True
-    return False
+        same += s[c[SLOTS] + s[first + j] * SLOT + ADDRESS] == address
+    return same > 0
 
 
 @helper
-def complete(s, c, bank, index, end):
+def complete(s: Ints, c: Ints, bank: int, index: int, end: int) -> None:
     """Take a served request out of its bank queue; its data and its joiners' end at ``end``."""
     first = c[BANK_QUEUES] + bank * c[DEPTH]
     slot = s[first + index]
@@ -283,7 +299,9 @@ def complete(s, c, bank, index, end):
 
 
 @helper
-def served(s, c, source, batch, count, end, has_credit):
+def served(
+    s: Ints, c: Ints, source: int, batch: int, count: int, end: int, has_credit: bool
+) -> None:
     """Book served requests at their batch and, unless it is back already, their credit."""
     finish(s, c, source, batch, count, end)
     if has_credit:

@@ -11,11 +11,11 @@ are compared: sources must not share rows.
 
 from __future__ import annotations
 
-from stallscope.hw.dram.jit import helper
+from stallscope.hw.dram.jit import Ints, helper
 from stallscope.hw.dram.layout import *
-from stallscope.hw.dram.queues import filter_of
+from stallscope.hw.dram.queues import batch_place, filter_of
 
-__all__ = ["move_state", "relative_size", "write_relative"]
+__all__ = ["move_state", "write_relative"]
 
 SLOT_INTS = 5
 """Integers per pending request: address, direction, source, batch, joiners."""
@@ -24,33 +24,16 @@ BATCH_INTS = 5
 
 
 @helper
-def ahead(t, now):
+def ahead(t: int, now: int) -> int:
     """How far a clock lies ahead; all of the past is alike."""
     return max(t - now, 0)
 
 
 @helper
-def relative_size(s, c):
-    """Return an upper bound of the integers of `write_relative`."""
-    size = 16 + c[N_RANKS] * 9 + c[N_GROUPS] * 5 + c[N_BANKS] * 10 + s[FLYING] * 3
-    size += (s[N_QUEUED] + s[N_BANKED]) * SLOT_INTS + c[N_WAITERS] * 3
-    for source in range(c[N_SOURCES]):
-        o = c[SOURCES] + source * SOURCE
-        size += 3 + (s[o + LAST_BATCH] - s[o + FIRST_BATCH]) * BATCH_INTS
-        size += s[o + TAIL] - s[o + HEAD]
-    return size
+def write_relative(s: Ints, c: Ints, fifo: Ints, origins: Ints, out: Ints) -> int:
+    """Write the relative state to ``out``, long enough; return how many integers it is.
 
-
-@helper
-def write_relative(s, c, fifo, origins, out):
-    """Write the relative state.
-
-    Args:
-        origins: Per source, the row its addresses are counted from.
-        out: Where it is written, `relative_size` long at least.
-
-    Returns:
-        Integers written.
+    ``origins`` has, per source, the row its addresses are counted from.
     """
     now = s[NOW]
     out[0] = s[LAST_BANK]
@@ -75,7 +58,7 @@ def write_relative(s, c, fifo, origins, out):
 
 
 @helper
-def write_ranks(s, c, now, out, n):
+def write_ranks(s: Ints, c: Ints, now: int, out: Ints, n: int) -> int:
     """Write ranks and bank groups."""
     for rank in range(c[N_RANKS]):
         out[n] = s[WAITING + rank]
@@ -97,7 +80,7 @@ def write_ranks(s, c, now, out, n):
 
 
 @helper
-def write_banks(s, c, origins, now, out, n):
+def write_banks(s: Ints, c: Ints, origins: Ints, now: int, out: Ints, n: int) -> int:
     """Write banks and their queues; of a closed bank only when it may be opened matters."""
     for bank in range(c[N_BANKS]):
         is_open = s[ROW + bank] >= 0
@@ -112,7 +95,7 @@ def write_banks(s, c, origins, now, out, n):
             out[n + 2] = ahead(s[WRITE_AT + bank], now)
             out[n + 3] = ahead(s[PRE_AT + bank], now)
             out[n + 4] = min(s[SERVED + bank], MARGIN)
-            out[n + 5] = s[HIT_READ + bank] * c[DEPTH] + s[HIT_WRITE + bank]
+            out[n + 5] = (s[HIT_READ + bank] + 1) * (c[DEPTH] + 1) + s[HIT_WRITE + bank]
             n += 6
         first = c[BANK_QUEUES] + bank * c[DEPTH]
         for i in range(s[LENGTH + bank]):
@@ -121,13 +104,13 @@ def write_banks(s, c, origins, now, out, n):
 
 
 @helper
-def nth_batch(s, c, source, batch):
+def nth_batch(s: Ints, c: Ints, source: int, batch: int) -> int:
     """Which of its source's batches under way a batch is."""
-    return (batch - s[c[SOURCES] + source * SOURCE + FIRST_BATCH]) & c[RING_MASK]
+    return batch - s[c[SOURCES] + source * SOURCE + FIRST_BATCH]
 
 
 @helper
-def write_slot(s, c, slot, origins, out, n):
+def write_slot(s: Ints, c: Ints, slot: int, origins: Ints, out: Ints, n: int) -> int:
     """Write a pending request and those that joined it."""
     o = c[SLOTS] + slot * SLOT
     source = s[o + SLOT_SOURCE]
@@ -152,7 +135,7 @@ def write_slot(s, c, slot, origins, out, n):
 
 
 @helper
-def write_sources(s, c, fifo, origins, now, out, n):
+def write_sources(s: Ints, c: Ints, fifo: Ints, origins: Ints, now: int, out: Ints, n: int) -> int:
     """Write what each source has under way and not accepted yet."""
     for source in range(c[N_SOURCES]):
         o = c[SOURCES] + source * SOURCE
@@ -161,7 +144,7 @@ def write_sources(s, c, fifo, origins, now, out, n):
         out[n + 2] = s[o + TAIL] - s[o + HEAD]
         n += 3
         for i in range(s[o + FIRST_BATCH], s[o + LAST_BATCH]):
-            b = c[BATCHES] + (source * (c[RING_MASK] + 1) + (i & c[RING_MASK])) * BATCH
+            b = batch_place(c, source, i)
             out[n] = s[b + LEFT]
             out[n + 1] = s[b + UNSENT]
             out[n + 2] = s[b + IS_WRITE]
@@ -176,7 +159,7 @@ def write_sources(s, c, fifo, origins, now, out, n):
 
 
 @helper
-def move_state(s, c, fifo, clocks, rows):
+def move_state(s: Ints, c: Ints, fifo: Ints, clocks: int, rows: Ints) -> None:
     """Move the state ``clocks`` on and each source's addresses by its ``rows``.
 
     When refreshes fall due stays as it is. Accounts and counts stay, too.
@@ -185,15 +168,8 @@ def move_state(s, c, fifo, clocks, rows):
         s[field] += clocks
     s[DONE_AT] = min(s[DONE_AT] + clocks, FOREVER)
     s[AT_CYCLE] = s[NOW] * c[CYCLES] // c[CLOCKS]
-    for i in range(c[N_RANKS]):
-        for field in (REF_END, RANK_PRE_AT, FAW_0, FAW_1, FAW_2, FAW_3):
-            s[field + i] += clocks
-    for i in range(c[N_GROUPS]):
-        for field in (READ_SAME, READ_TURN, WRITE_SAME, WRITE_TURN, GROUP_ACT):
-            s[field + i] += clocks
+    move_columns(s, clocks)
     for i in range(c[N_BANKS]):
-        for field in (ACT_AT, READ_AT, WRITE_AT, PRE_AT):
-            s[field + i] += clocks
         if s[ROW + i] >= 0:
             s[ROW + i] += rows[s[OWNER + i]]
         for k in range(s[LENGTH + i]):
@@ -207,7 +183,21 @@ def move_state(s, c, fifo, clocks, rows):
 
 
 @helper
-def move_slot(s, c, slot, rows):
+def move_columns(s: Ints, clocks: int) -> None:
+    """Move the "not before" clocks of all ranks, groups and banks, those that are not there too."""
+    for i in range(MAX_RANKS):
+        for field in (REF_END, RANK_PRE_AT, FAW_0, FAW_1, FAW_2, FAW_3):
+            s[field + i] += clocks
+    for i in range(MAX_GROUPS):
+        for field in (READ_SAME, READ_TURN, WRITE_SAME, WRITE_TURN, GROUP_ACT):
+            s[field + i] += clocks
+    for i in range(MAX_BANKS):
+        for field in (ACT_AT, READ_AT, WRITE_AT, PRE_AT):
+            s[field + i] += clocks
+
+
+@helper
+def move_slot(s: Ints, c: Ints, slot: int, rows: Ints) -> None:
     """Move a pending request by its source's rows."""
     o = c[SLOTS] + slot * SLOT
     s[o + ADDRESS] += rows[s[o + SLOT_SOURCE]] << c[ROW_SHIFT]
@@ -215,20 +205,18 @@ def move_slot(s, c, slot, rows):
 
 
 @helper
-def move_sources(s, c, fifo, clocks, rows):
+def move_sources(s: Ints, c: Ints, fifo: Ints, clocks: int, rows: Ints) -> None:
     """Move batches in time and what is not accepted yet in rows."""
     for source in range(c[N_SOURCES]):
         o = c[SOURCES] + source * SOURCE
         for i in range(s[o + FIRST_BATCH], s[o + LAST_BATCH]):
-            s[
-                c[BATCHES] + (source * (c[RING_MASK] + 1) + (i & c[RING_MASK])) * BATCH + END
-            ] += clocks
+            s[batch_place(c, source, i) + END] += clocks
         for i in range(s[o + HEAD], s[o + TAIL]):
             fifo[source, i & c[FIFO_MASK]] += rows[source] << c[ROW_SHIFT]
 
 
 @helper
-def refill_filter(s, c):
+def refill_filter(s: Ints, c: Ints) -> None:
     """Count the pending addresses anew."""
     for i in range(BLOOM):
         s[c[FILTER] + i] = 0

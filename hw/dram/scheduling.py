@@ -13,41 +13,41 @@ A rank whose refresh is due takes no commands but PRE of its open banks, then RE
 from __future__ import annotations
 
 from stallscope.hw.dram.commands import activate, column, precharge, refresh
-from stallscope.hw.dram.jit import helper
+from stallscope.hw.dram.jit import Ints, helper
 from stallscope.hw.dram.layout import *
 
 __all__ = ["due", "earliest_hit", "issue", "plan", "plan_bank"]
 
 
 @helper
-def read_at(s, bank):
+def read_at(s: Ints, bank: int) -> int:
     """Clock from which a bank's open row may be read."""
     group = s[BANK_GROUP + bank]
     return max(s[READ_AT + bank], max(s[READ_SAME + group], s[READ_TURN + group]))
 
 
 @helper
-def write_at(s, bank):
+def write_at(s: Ints, bank: int) -> int:
     """Clock from which a bank's open row may be written."""
     group = s[BANK_GROUP + bank]
     return max(s[WRITE_AT + bank], max(s[WRITE_SAME + group], s[WRITE_TURN + group]))
 
 
 @helper
-def pre_at(s, bank):
+def pre_at(s: Ints, bank: int) -> int:
     """Clock from which a bank may be closed."""
     return max(s[PRE_AT + bank], s[RANK_PRE_AT + s[BANK_RANK + bank]])
 
 
 @helper
-def wants_close(s, bank):
+def wants_close(s: Ints, bank: int) -> bool:
     """Whether the oldest request of an open bank may have the row closed."""
     read, write = s[HIT_READ + bank], s[HIT_WRITE + bank]
     return read != 0 and write != 0 and ((read < 0 and write < 0) or s[SERVED + bank] >= MARGIN)
 
 
 @helper
-def plan_bank(s, bank):
+def plan_bank(s: Ints, bank: int) -> int:
     """Find when a bank queue can issue its next command, all else unchanged."""
     at = hit = FOREVER
     if s[LENGTH + bank] == 0 or s[WAITING + s[BANK_RANK + bank]]:
@@ -62,15 +62,12 @@ def plan_bank(s, bank):
         at = min(hit, pre_at(s, bank)) if wants_close(s, bank) else hit
     s[READY + bank] = at
     s[HIT_READY + bank] = hit
-    s[NEXT_ISSUE] = min(s[NEXT_ISSUE], at)
+    return at
 
 
 @helper
-def plan_next(s, c):
-    """Find when the next command can be issued, each bank queue being planned."""
-    at = FOREVER
-    for bank in range(c[N_BANKS]):
-        at = min(at, s[READY + bank])
+def plan_next(s: Ints, c: Ints, at: int) -> None:
+    """Keep when the next command can be issued: that of a bank queue at ``at``, or a refresh."""
     if s[N_WAITING]:
         for rank in range(c[N_RANKS]):
             if s[WAITING + rank]:
@@ -79,35 +76,39 @@ def plan_next(s, c):
 
 
 @helper
-def plan(s, c):
+def plan(s: Ints, c: Ints) -> None:
     """Plan every bank queue anew."""
+    at = FOREVER
     for bank in range(c[N_BANKS]):
-        plan_bank(s, bank)
-    plan_next(s, c)
+        at = min(at, plan_bank(s, bank))
+    plan_next(s, c, at)
 
 
 @helper
-def plan_after(s, c, bank, is_column):
+def plan_after(s: Ints, c: Ints, bank: int, is_column: bool) -> None:
     """Plan again what a row or column command to ``bank`` may have held back.
 
     A column command holds back other columns, and an ACT other ACTs; a PRE only others' PREs.
     """
     is_open = s[ROW + bank] >= 0
+    holds_open = is_column or (c[PRE_PRE] > 0 and not is_open)
+    holds_closed = is_open and not is_column
+    first = FOREVER
     for other in range(c[N_BANKS]):
-        if s[READY + other] == FOREVER:
+        at = s[READY + other]
+        if at == FOREVER:
             continue
-        if s[ROW + other] >= 0:
-            if is_column or (c[PRE_PRE] and not is_open):
-                plan_bank(s, other)
-        elif is_open and not is_column:
+        if other == bank or (holds_open and s[ROW + other] >= 0):
+            at = plan_bank(s, other)
+        elif holds_closed and s[ROW + other] < 0:
             at = max(s[ACT_AT + other], s[GROUP_ACT + s[BANK_GROUP + other]])
             s[READY + other] = at
-    plan_bank(s, bank)
-    plan_next(s, c)
+        first = min(first, at)
+    plan_next(s, c, first)
 
 
 @helper
-def earliest_hit(s, c):
+def earliest_hit(s: Ints, c: Ints) -> tuple[int, int]:
     """Return when the earliest pending column command can go, and what holds it until then."""
     at = FOREVER
     for bank in range(c[N_BANKS]):
@@ -121,7 +122,7 @@ def earliest_hit(s, c):
 
 
 @helper
-def hit_class(s, bank, at):
+def hit_class(s: Ints, bank: int, at: int) -> int:
     """Return what holds the column command of a bank that can go at clock ``at``."""
     group, kind = s[BANK_GROUP + bank], IDLE
     if s[HIT_READ + bank] >= 0 and read_at(s, bank) == at:
@@ -133,7 +134,7 @@ def hit_class(s, bank, at):
 
 
 @helper
-def holder(bank_at, same_at, turn_at):
+def holder(bank_at: int, same_at: int, turn_at: int) -> int:
     """What holds a column command: its row, the bus in the same direction, or its turning."""
     if turn_at > same_at and turn_at > bank_at:
         return TURNAROUND
@@ -141,7 +142,7 @@ def holder(bank_at, same_at, turn_at):
 
 
 @helper
-def plan_refresh(s, c, rank):
+def plan_refresh(s: Ints, c: Ints, rank: int) -> int:
     """Clock at which a rank that waits for its refresh can take its next command."""
     is_closed = s[RANK_OPEN + rank] == 0
     at = 0 if is_closed else FOREVER
@@ -155,7 +156,7 @@ def plan_refresh(s, c, rank):
 
 
 @helper
-def due(s, c, t):
+def due(s: Ints, c: Ints, t: int) -> None:
     """Let refreshes that fall due at clock ``t`` wait at their ranks."""
     if s[REF_DUE] > t:
         return
@@ -168,7 +169,7 @@ def due(s, c, t):
 
 
 @helper
-def issue(s, c, t):
+def issue(s: Ints, c: Ints, t: int) -> None:
     """Issue what can be issued at clock ``t``: one command, or one of row and one of column."""
     s[N_COMMANDS] = 0
     if s[NEXT_ISSUE] > t:
@@ -184,7 +185,7 @@ def issue(s, c, t):
 
 
 @helper
-def issue_refresh(s, c, rank, t):
+def issue_refresh(s: Ints, c: Ints, rank: int, t: int) -> bool:
     """Issue a PRE for a refresh, or the REF; False if neither can be."""
     if plan_refresh(s, c, rank) > t:
         return False
@@ -200,7 +201,7 @@ def issue_refresh(s, c, rank, t):
 
 
 @helper
-def next_bank(s, c, t):
+def next_bank(s: Ints, c: Ints, t: int) -> int:
     """Return the bank queue that has a legal command and comes first round robin, or -1."""
     last = s[LAST_BANK]
     for bank in range(last + 1, c[N_BANKS]):
@@ -213,15 +214,11 @@ def next_bank(s, c, t):
 
 
 @helper
-def issue_queued(s, c, t, first):
+def issue_queued(s: Ints, c: Ints, t: int, first: int) -> int:
     """Issue the next command of the first bank queue that has a legal one.
 
-    Args:
-        first: -1 for the clock's first command; else whether that was a column command: the
-            second is dropped if it is of the same kind.
-
-    Returns:
-        Whether the command is a column command; -1 if there is none.
+    ``first`` is -1 for the clock's first command, else whether that was a column command: a second
+    of the same kind is dropped. Return whether the command is a column command; -1: none.
     """
     bank = next_bank(s, c, t)
     if bank < 0:
@@ -241,7 +238,7 @@ def issue_queued(s, c, t, first):
 
 
 @helper
-def legal_hit(s, bank, t):
+def legal_hit(s: Ints, bank: int, t: int) -> int:
     """Position of the oldest request of a bank queue whose column command is legal."""
     read, write = s[HIT_READ + bank], s[HIT_WRITE + bank]
     if read >= 0 and read_at(s, bank) > t:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
 from stallscope.hw.dram import layout as at
+from stallscope.hw.dram.jit import Ints
 from stallscope.mappings.dram import (
     AddressField,
     DramController,
@@ -16,9 +16,7 @@ from stallscope.mappings.dram import (
     address_fields,
 )
 
-__all__ = ["Ints", "configuration", "initial_state"]
-
-Ints = npt.NDArray[np.int64]
+__all__ = ["configuration", "grown", "initial_state", "relative_ints"]
 
 WAITERS = 256
 """Runs of requests that joined pending ones; one more is served on its own."""
@@ -35,9 +33,8 @@ def configuration(
 ) -> Ints:
     """Return the configuration of one channel.
 
-    Args:
-        ring: Batches a source may have under way, a power of two.
-        fifo: Requests a source may have waiting for acceptance, a power of two.
+    ``ring`` and ``fifo``, powers of two, are the batches and the requests not accepted yet that a
+    source has room for at first.
     """
     c = np.zeros(at.CONFIG, dtype=np.int64)
     c[at.CYCLES], c[at.CLOCKS] = cycles_per_clock.numerator, cycles_per_clock.denominator
@@ -160,3 +157,43 @@ def _chain(s: Ints, place: int, record: int, link: int, count: int) -> None:
     ends = place + link + record * np.arange(count)
     s[ends] = np.arange(1, count + 1)
     s[ends[-1]] = -1
+
+
+def relative_ints(c: Ints) -> int:
+    """Return the most integers a relative state can have."""
+    built = 16 + 9 * c[at.N_RANKS] + 5 * c[at.N_GROUPS] + 10 * c[at.N_BANKS]
+    pending = 5 * (c[at.WINDOW] + c[at.N_BANKS] * c[at.DEPTH])
+    joined = 3 * (c[at.N_WAITERS] + c[at.N_FLIGHTS])
+    queued = c[at.N_SOURCES] * (3 + 5 * (c[at.RING_MASK] + 1) + c[at.FIFO_MASK] + 1)
+    return int(built + pending + joined + queued)
+
+
+def grown(c: Ints, s: Ints, fifo: Ints, source: int, count: int) -> tuple[Ints, Ints, Ints]:
+    """Return configuration, state and queue with room for ``count`` more requests of a source."""
+    o = int(c[at.SOURCES]) + source * at.SOURCE
+    waiting = int(s[o + at.TAIL] - s[o + at.HEAD])
+    ring, size = int(c[at.RING_MASK]) + 1, int(c[at.FIFO_MASK]) + 1
+    while size < waiting + count:
+        size *= 2
+    if s[o + at.LAST_BATCH] - s[o + at.FIRST_BATCH] >= ring:
+        ring *= 2
+    new_c = c.copy()
+    new_c[at.RING_MASK], new_c[at.FIFO_MASK] = ring - 1, size - 1
+    _set_places(new_c)
+    new_s = np.zeros(int(new_c[at.SIZE]), dtype=np.int64)
+    new_s[: c[at.BATCHES]] = s[: c[at.BATCHES]]  # the batches come last
+    new_fifo = np.zeros((len(fifo), size), dtype=np.int64)
+    for k in range(len(fifo)):
+        o = int(c[at.SOURCES]) + k * at.SOURCE
+        queued = np.arange(s[o + at.HEAD], s[o + at.TAIL])
+        new_fifo[k, queued % size] = fifo[k, queued & c[at.FIFO_MASK]]
+        for batch in range(int(s[o + at.FIRST_BATCH]), int(s[o + at.LAST_BATCH])):
+            old = _batch_place(c, k, batch)
+            new = _batch_place(new_c, k, batch)
+            new_s[new : new + at.BATCH] = s[old : old + at.BATCH]
+    return new_c, new_s, new_fifo
+
+
+def _batch_place(c: Ints, source: int, batch: int) -> int:
+    ring = int(c[at.RING_MASK]) + 1
+    return int(c[at.BATCHES]) + (source * ring + batch % ring) * at.BATCH

@@ -1,0 +1,1 @@
+"""DRAM: device tables, the controller of its channels, energies by command."""
