@@ -111,7 +111,7 @@ def batch_bound(case: MeshCase) -> int:
     pairs = zip(traffic.source.tolist(), traffic.destination.tolist(),
                 traffic.flits.tolist(), strict=True)  # fmt: skip
     for source, destination, flits in pairs:
-        before, route = 0, geometry.route(source, destination)
+        before, route = 0, _route(geometry, source, destination)
         total = sum(geometry.links[link].delay_cycles for link in route)
         for link in route:
             held, head, rest = loads.get(link, (0, total, total))
@@ -119,6 +119,14 @@ def batch_bound(case: MeshCase) -> int:
             before += geometry.links[link].delay_cycles
     # One more cycle takes the tail, and the cycles are counted from 0.
     return max(head + held - 1 + rest for held, head, rest in loads.values()) + 2
+
+
+def _route(geometry: MeshGeometry, source: int, destination: int) -> tuple[int, ...]:
+    """Links of a packet; one to its own node goes through the router too."""
+    if source == destination:
+        out = geometry.link_between(geometry.router(source), source)
+        return out ^ 1, out
+    return geometry.route(source, destination)
 
 
 def _network(case: MeshCase) -> RouterNetwork:

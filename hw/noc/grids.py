@@ -98,9 +98,8 @@ class NeighbourGeometry(Geometry):
 
     def __init__(self, spec: Neighbour, columns: int, rows: int) -> None:
         super().__init__(spec, columns, rows)
-        along_x = spec.axis is Axis.X
-        self._length, self._chains = (columns, rows) if along_x else (rows, columns)
-        self._stride = 1 if along_x else columns
+        self._along_x = spec.axis is Axis.X
+        self._length, self._chains = (columns, rows) if self._along_x else (rows, columns)
         delay, width = spec.hop_cycles, spec.words_per_cycle
         for chain in range(self._chains):
             first = self._at(chain, 0)
@@ -110,11 +109,11 @@ class NeighbourGeometry(Geometry):
                 self._pair(f"{ends[0]}-{ends[1]}", *ends, width, delay)
 
     def _at(self, chain: int, place: int) -> int:
-        return self.child(place, chain) if self._stride == 1 else self.child(chain, place)
+        return self.child(place, chain) if self._along_x else self.child(chain, place)
 
     def _place(self, node: int) -> tuple[int, int]:
         x, y = node % self.columns, node // self.columns
-        return (y, x) if self._stride == 1 else (x, y)
+        return (y, x) if self._along_x else (x, y)
 
     def step(self, node: int, destination: int) -> int:
         """Along the chain."""
