@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stallscope.hw.fabrics import Direction
 from stallscope.hw.mover import MoverPlan
 from stallscope.hw.pe_array import ArrayPlan, PeArray
 from stallscope.hw.ports import CAUSES, AddressRange, Cause, Ports
@@ -74,7 +75,8 @@ class Binding:
         burst = self.ports.burst_words((stream.parent, stream.child))
         parts = [self._parts(unit, stream, record, is_up) for record in stream.records]
         self.paths[unit] = frozenset(server.name for part in parts for server, _ in part)
-        hops = self._crossing_latency(stream.records[stream.first].crossings)
+        direction = Direction.UP if is_up else Direction.DOWN
+        hops = self._crossing_latency(stream.records[stream.first].crossings, direction)
         near, far = (
             (child.read_latency_cycles, parent.write_latency_cycles)
             if is_up
@@ -109,6 +111,33 @@ class Binding:
             reductions=tuple(i for i, loop in enumerate(stream.loops) if loop.is_reduction),
         )
 
+    def chunks(
+        self, stream: MoverStream, unit: str, words: int, *, is_up: bool
+    ) -> tuple[tuple[Demand, ...], ...]:
+        """Per record, what the chunks of a transfer to or from main memory ask for on chip.
+
+        Args:
+            stream: A stream below a main memory with a controller.
+            unit: The unit on chip.
+            words: Words of a chunk, at the memory.
+            is_up: Whether it is the drain of an output.
+        """
+        burst = self.ports.burst_words((stream.parent, stream.child))
+        idle = CAUSES.index(Cause.BUFFER_PORT)
+        made = []
+        for record in stream.records:
+            parts = self._parts(unit, stream, record, is_up)
+            total = record.busiest_parent
+            count = max(1, -(-total // words))
+            ends = [min(total, (at + 1) * words) for at in range(count)]
+            shares = [
+                [(server, amount * end // (total or 1) - amount * start // (total or 1))
+                 for server, amount in parts] if total else parts
+                for start, end in zip([0, *ends], ends, strict=False)
+            ]  # fmt: skip
+            made.append(tuple(Demand(share, 0, idle, burst) for share in shares))
+        return tuple(made)
+
     def _parts(
         self, unit: str, stream: MoverStream, record: Record, is_up: bool
     ) -> list[tuple[Server, int]]:
@@ -117,17 +146,21 @@ class Binding:
         parts = self.ports.access(
             unit, stream.parent, outer, stream.tensor, _span(record.busiest_parent)
         )
+        direction = Direction.UP if is_up else Direction.DOWN
         for crossing in record.crossings:
-            parts += self.ports.link(unit, crossing.network, crossing.busiest_words)
+            parts += self.ports.link(unit, crossing, direction)
         parts += self.ports.access(unit, stream.child, inner, stream.tensor, _span(record.words))
         if record.busiest_links:
             linked = _span(record.busiest_links)
             parts += self.ports.access(unit, stream.child, "read", stream.tensor, linked)
         return _merge(parts)
 
-    def _crossing_latency(self, crossings: tuple[Crossing, ...]) -> int:
+    def _crossing_latency(self, crossings: tuple[Crossing, ...], direction: Direction) -> int:
+        fabrics, level = self.ports.fabrics, self.architecture.level
         return sum(
-            self.architecture.level(crossing.network).network.hop_latency_cycles * crossing.longest
+            fabrics.latency(crossing, direction)
+            if crossing.network in fabrics.geometries
+            else level(crossing.network).network.hop_latency_cycles * crossing.longest
             for crossing in crossings
         )
 
@@ -183,10 +216,10 @@ class Binding:
         there, back = [0], 0
         for operand, route in zip(stream.operands, routes, strict=True):
             level = self.architecture.level(operand.level)
-            hops = self._crossing_latency(route)
+            hops = self._crossing_latency(route, Direction.DOWN)
             there.append(level.read_latency_cycles + hops)
             if operand.is_output:
-                back = hops + level.write_latency_cycles
+                back = self._crossing_latency(route, Direction.UP) + level.write_latency_cycles
         return max(there) + self.architecture.compute.pipeline_cycles + back
 
     def _array_parts(
@@ -197,8 +230,9 @@ class Binding:
         for operand, access in zip(stream.operands, work.accesses, strict=True):
             reads = access.busiest_words - (elided(operand, access, is_fresh, busiest=True))
             parts += self.ports.access(unit, operand.level, "read", operand.tensor, _span(reads))
+            direction = Direction.UP if operand.is_output else Direction.DOWN
             for crossing in access.crossings:
-                parts += self.ports.link(unit, crossing.network, crossing.busiest_words)
+                parts += self.ports.link(unit, crossing, direction)
             if operand.is_output:
                 written = _span(access.busiest_words)
                 parts += self.ports.access(unit, operand.level, "write", operand.tensor, written)

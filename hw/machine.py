@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import lcm
 
 from stallscope.hw.binding import Binding
 from stallscope.hw.cursor import Cursor, FlatCursor
 from stallscope.hw.fill import Fill
-from stallscope.hw.mover import Carrier, Wiring
+from stallscope.hw.memory.attached import Attached, attach
+from stallscope.hw.memory.landing import Landing, Posting
+from stallscope.hw.memory.lane import Lane
+from stallscope.hw.memory.streams import Reads, Writes
+from stallscope.hw.mover import Carrier, MoverPlan, Wiring
 from stallscope.hw.partial_sums import Drain, Refill
 from stallscope.hw.pe_array import OperandPort, PeArray
 from stallscope.hw.ports import CAUSES, Cause, Ports
@@ -49,6 +54,7 @@ class Machine:
 
     Attributes:
         fills, refills, drains: Movers by (tensor, child level).
+        lanes: Streams of a main memory with a controller.
         array: The PE array.
         channels: Progress by (tensor, level).
         cycles: Cycles from start to the last write-back (or the deadlock), once it has run.
@@ -84,17 +90,19 @@ class Machine:
         self.binding = Binding(program, architecture, self.ports)
         self._dimensions = {name: index for index, (name, _) in enumerate(program.dims)}
         self.channels: dict[tuple[str, str], Channel] = {}
-        self.fills: dict[tuple[str, str], Fill] = {}
-        self.refills: dict[tuple[str, str], Refill] = {}
+        self.fills: dict[tuple[str, str], Fill | Landing] = {}
+        self.refills: dict[tuple[str, str], Refill | Landing] = {}
         self.drains: dict[tuple[str, str], Drain] = {}
+        self.lanes: list[Lane] = []
         self._streams = {(stream.tensor, stream.child): stream for stream in program.movers}
         self._build()
         self.cycles = 0
         self.fast_forward: FastForward | None = None
         if mode.is_on or mode.audit:
             self.fast_forward = FastForward(
-                self.env, self.array.position, self._components(), audit=mode.audit
-            )
+                self.env, self.array.position, self._components(), audit=mode.audit,
+                strides=self._strides(),
+            )  # fmt: skip
             self.array.boundary = self.fast_forward.boundary
 
     # ------------------------------------------------------------------ building
@@ -107,13 +115,15 @@ class Machine:
                 self.env, name, self.binding.capacity[key], stream.is_output, number
             )
         order = _FIRST_UNIT
+        self.memory = attach(self.program, self.architecture, self.wiring, order - 1)
         for stream in self.program.movers:
             order = self._add_mover(stream, order)
         for stream in self.program.movers:
             self._wire_mover(stream)
         self._add_array(order)
         self._wire_rows()
-        self.arbiter.connect([self.binding.paths[unit.name] for unit in self.units])
+        movers = [transfer.unit.name for transfer in self.arbiter.transfers]
+        self.arbiter.connect([self.binding.paths[name] for name in movers])
 
     def _cursor(self, stream: MoverStream | ComputeStream, unit: str) -> Cursor:
         """Return a cursor over the stream, driven by the unit's rows where the program is flat."""
@@ -147,6 +157,8 @@ class Machine:
         return Wire(counter=counter, channel=channel, state=state, feeder=maker or feeder)
 
     def _add_mover(self, stream: MoverStream, order: int) -> int:
+        if self.memory is not None and stream.parent == self.memory.level:
+            return self._add_lanes(self.memory, stream, order)
         key = (stream.tensor, stream.child)
         down = f"{stream.tensor} {stream.parent}->{stream.child}"
         if not stream.is_output:
@@ -159,6 +171,46 @@ class Machine:
         plan = self.binding.mover(stream, up, is_up=True)
         self.drains[key] = Drain(self.wiring, up, order + 1, self._cursor(stream, up), plan)
         return order + 2
+
+    def _add_lanes(self, memory: Attached, stream: MoverStream, order: int) -> int:
+        """Add a stream of a main memory with a controller: a lane and a mover each way."""
+        key = (stream.tensor, stream.child)
+        name = f"{stream.tensor} {stream.parent}"
+        down, up = f"{name}->{stream.child}", f"{stream.tensor} {stream.child}->{stream.parent}"
+        lane = memory.plan(stream)
+        plan = self._chunked(stream, down, lane.addresses.kinds, is_up=False)
+        chunks = self.binding.chunks(stream, down, memory.chunk_words, is_up=False)
+        reads = Reads(self.wiring, memory.memory, f"{name} reads", order,
+                      self._cursor(stream, down), plan, lane, self._next_counter())  # fmt: skip
+        self.lanes.append(reads)
+        reads.channel = self.channels[key]
+        cursor = self._cursor(stream, down)
+        landing = Landing(self.wiring, down, order + 1, cursor, plan, chunks)
+        landing.lane, landing.handed = reads, reads.handed
+        if not stream.is_output:
+            self.fills[key] = landing
+            return order + 2
+        self.refills[key] = landing
+        plan = self._chunked(stream, up, lane.addresses.kinds, is_up=True)
+        chunks = self.binding.chunks(stream, up, memory.chunk_words, is_up=True)
+        posting = Posting(self.wiring, up, order + 2, self._cursor(stream, up), plan, chunks)
+        writes = Writes(self.wiring, memory.memory, f"{name} writes", order + 3,
+                        self._cursor(stream, up), plan, lane, self._next_counter())  # fmt: skip
+        self.lanes.append(writes)
+        writes.channel = self.channels[key]
+        writes.drain, posting.handed = posting, writes.handed
+        reads.drainer = writes
+        self.drains[key] = posting
+        return order + 4
+
+    def _chunked(
+        self, stream: MoverStream, unit: str, kinds: tuple[int, ...], *, is_up: bool
+    ) -> MoverPlan:
+        return replace(self.binding.mover(stream, unit, is_up=is_up), kinds=kinds)
+
+    def _next_counter(self) -> int:
+        """Number of the next counter that is no channel's."""
+        return len(self.channels) * len(Channel.COUNTERS) + len(self.lanes)
 
     def _feeder(self, key: tuple[str, str]) -> Carrier:
         return self.fills[key] if key in self.fills else self.refills[key]
@@ -181,6 +233,7 @@ class Machine:
             self._feeder(key).feeder = self._feeder(above)
             if not stream.is_output:
                 fill = self.fills[key]
+                assert isinstance(fill, Fill)
                 fill.shadow = self._cursor(self._streams[above], self.fills[above].name)
                 fill.shadow_plan = self.fills[above].plan
 
@@ -188,7 +241,7 @@ class Machine:
         stream = self.program.compute
         cursor = self._cursor(stream, stream.unit)
         self.array = PeArray(self.wiring, stream.unit, order, cursor, self.binding.array())
-        self.array.drains = tuple(self.drains.values())
+        self.array.drains = self._writers()
         for drain in self.drains.values():
             drain.feeder = drain.feeder or self.array
         for operand in stream.operands:
@@ -223,7 +276,12 @@ class Machine:
     def units(self) -> list[Unit]:
         """All units, in unit order."""
         movers: list[Unit] = [*self.fills.values(), *self.refills.values(), *self.drains.values()]
-        return [*sorted(movers, key=lambda unit: unit.order), self.array]
+        return [*sorted([*movers, *self.lanes], key=lambda unit: unit.order), self.array]
+
+    def _writers(self) -> tuple[Unit, ...]:
+        """Units that have written output tiles back when they are done."""
+        lanes = {lane.drain.name: lane for lane in self.lanes if isinstance(lane, Writes)}
+        return tuple(lanes.get(drain.name, drain) for drain in self.drains.values())
 
     def _components(self) -> list[Component]:
         return [
@@ -231,6 +289,14 @@ class Machine:
             *self.channels.values(),
             *self.arbiter.transfers,
             *self.arbiter.servers,
+            *([self.memory.memory] if self.memory is not None else []),
+        ]
+
+    def _strides(self) -> list[int]:
+        """Per loop, iterations after which main memory can be alike at the earliest."""
+        return [
+            lcm(*(lane.stride(level) for lane in self.lanes))
+            for level in range(self.array.position.depth)
         ]
 
     # ------------------------------------------------------------------ running
@@ -267,7 +333,7 @@ class Machine:
             spent = [0] * len(CAUSES)
             spent[array.plan.latency_cause] = left
             return spent
-        last = max(self.drains.values(), key=lambda drain: (drain.end, drain.order))
+        last = max(self._writers(), key=lambda unit: (unit.end, unit.order))
         base = array.blame_at_end[last.name]
         return [now - before for now, before in zip(last.blame(), base, strict=True)]
 

@@ -57,6 +57,8 @@ class MoverPlan:
         parent_depth: See `MoverStream`.
         elide_first: See `MoverStream`.
         reductions: Loops that do not touch the tensor, outermost first.
+        kinds: Below a main memory with a controller, where a step moves in chunks: per record
+            the number of the kind of its first chunk; then the number of kinds.
     """
 
     demands: tuple[Demand, ...]
@@ -70,6 +72,11 @@ class MoverPlan:
     parent_depth: int
     elide_first: bool
     reductions: tuple[int, ...]
+    kinds: tuple[int, ...] = ()
+
+    def moves(self, record: int, version: int) -> bool:
+        """Whether a refill of a tile's ``version`` (0: its first visit) moves words."""
+        return not self.stays[record] and (version != 0 or not self.elide_first)
 
 
 class Carrier(Unit):

@@ -61,7 +61,7 @@ class Refill(Carrier):
             done = env._now
             latency = 0
             # With remainders a tile may stay where it is: nothing to bring.
-            is_moved = not plan.stays[record] and (version != 0 or not plan.elide_first)
+            is_moved = plan.moves(record, version)
             if is_moved:
                 self.tally[record] += 1
                 if not version:

@@ -13,8 +13,10 @@ from enum import StrEnum
 from fractions import Fraction
 from math import lcm
 
+from stallscope.hw.fabrics import Direction, Fabrics
 from stallscope.mappings.architecture import Architecture, LevelKind, StorageLevel
 from stallscope.simcore.servers import Server
+from stallscope.traces.program import Crossing
 
 __all__ = ["CAUSES", "AddressRange", "Cause", "Ports"]
 
@@ -29,9 +31,13 @@ class Cause(StrEnum):
     """
 
     DRAM_BANDWIDTH = "dram_bandwidth"
+    DRAM_ROW = "dram_row"
+    DRAM_TURNAROUND = "dram_turnaround"
+    DRAM_REFRESH = "dram_refresh"
     BUFFER_PORT = "buffer_port"
     BUFFER_CAPACITY = "buffer_capacity"
     NETWORK_BANDWIDTH = "network_bandwidth"
+    NETWORK_CONTENTION = "network_contention"
     NETWORK_LATENCY = "network_latency"
     DRAM_LATENCY = "dram_latency"
     BUFFER_LATENCY = "buffer_latency"
@@ -68,11 +74,16 @@ class Ports:
         self._banks = banks
         self._owners = tuple(owners)
         self._levels = {level.name: level for level in architecture.levels}
+        self.fabrics = Fabrics(architecture)
+        links = list(self.fabrics.widths())
         rates = [rate for level in architecture.levels for rate in _rates(level)]
+        rates += [width for _, width in links]
         self.cycle_ticks = lcm(*(rate.numerator for rate in rates)) if rates else 1
         self.servers: dict[str, Server] = {}
         for level in architecture.levels:
             self._add_level(level)
+        for name, width in links:
+            self._add(name, width, None, Cause.NETWORK_BANDWIDTH, Cause.NETWORK_CONTENTION)
 
     def _add_level(self, level: StorageLevel) -> None:
         is_dram = level.kind is LevelKind.DRAM
@@ -82,7 +93,7 @@ class Ports:
             ("write", level.write_words_per_cycle),
             ("shared", level.shared_words_per_cycle),
         )
-        for port, width in widths:
+        for port, width in widths if level.memory is None else ():
             for bank in range(level.banks if width is not None else 0):
                 assert width is not None
                 self._add(f"{level.name}.{port}.{bank}", width / level.banks, level, cause)
@@ -90,12 +101,17 @@ class Ports:
             width = level.network.words_per_cycle
             self._add(f"{level.name}.network", width, None, Cause.NETWORK_BANDWIDTH)
 
-    def _add(self, name: str, width: Fraction, level: StorageLevel | None, cause: Cause) -> None:
+    def _add(
+        self, name: str, width: Fraction, level: StorageLevel | None, cause: Cause,
+        contended: Cause | None = None,
+    ) -> None:  # fmt: skip
         ticks = self.cycle_ticks / width
         access = level.access_words if level else 1
         for owner in self._owners or ("",):
             own = self._own(name, owner)
-            self.servers[own] = Server(own, int(ticks), access, CAUSES.index(cause))
+            self.servers[own] = Server(
+                own, int(ticks), access, CAUSES.index(cause), CAUSES.index(contended or cause)
+            )
 
     def _own(self, name: str, owner: str) -> str:
         """Name of a server that a unit holds."""
@@ -115,10 +131,15 @@ class Ports:
         ]
         return [(self.servers[name], words) for name in names if name in self.servers]
 
-    def link(self, owner: str, network: str, words: int) -> list[tuple[Server, int]]:
-        """The server of the network below a level that a unit holds, if it limits anything."""
-        server = self.servers.get(self._own(f"{network}.network", owner))
-        return [(server, words)] if server else []
+    def link(
+        self, owner: str, crossing: Crossing, direction: Direction
+    ) -> list[tuple[Server, int]]:  # fmt: skip
+        """Servers of the network below a level that a unit holds, with the words on each."""
+        loads = [(f"{crossing.network}.network", crossing.busiest_words)]
+        if crossing.network in self.fabrics.geometries:
+            loads += self.fabrics.loads(crossing, direction)
+        names = [(self._own(name, owner), words) for name, words in loads]
+        return [(self.servers[name], words) for name, words in names if name in self.servers]
 
     def burst_words(self, levels: Sequence[str]) -> int:
         """Words of one burst of a transfer between levels: the smallest any of them asks for."""
@@ -130,7 +151,7 @@ class Ports:
 def _rates(level: StorageLevel) -> list[Fraction]:
     """Widths of a level's servers, a bank's share each."""
     ports = (level.read_words_per_cycle, level.write_words_per_cycle, level.shared_words_per_cycle)
-    rates = [rate / level.banks for rate in ports if rate is not None]
+    rates = [rate / level.banks for rate in ports if rate is not None and level.memory is None]
     if level.network.words_per_cycle is not None:
         rates.append(level.network.words_per_cycle)
     return rates

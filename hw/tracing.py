@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 from stallscope.hw.counting import Executed, Key, traffic
 from stallscope.hw.machine import Machine
+from stallscope.hw.memory.landing import Landing, Posting
+from stallscope.hw.memory.lane import Lane
 from stallscope.hw.mover import Carrier
 from stallscope.hw.ports import CAUSES, Cause
 from stallscope.mappings.case import Platform
@@ -15,7 +18,7 @@ from stallscope.mappings.pricing import LedgerLine
 from stallscope.simcore.servers import Demand
 from stallscope.traces.events.columns import TraceKind, TraceMeta, TraceUnit
 from stallscope.traces.events.recording import Lanes, Recording, Selection
-from stallscope.traces.program import MoverStream, Op
+from stallscope.traces.program import MoverStream, Op, Record
 
 __all__ = ["begin", "end"]
 
@@ -36,10 +39,13 @@ def begin(machine: Machine, folder: Path, selection: Selection, *, keep: bool = 
         units=tuple(_units(machine)),
         first=machine.units[0].order,
         classes=tuple(cause.value for cause in CAUSES),
-        counters=tuple(
-            (f"{channel.name} {what}", tensor)
-            for (tensor, _), channel in machine.channels.items()
-            for what in channel.COUNTERS
+        counters=(
+            *(
+                (f"{channel.name} {what}", tensor)
+                for (tensor, _), channel in machine.channels.items()
+                for what in channel.COUNTERS
+            ),
+            *((lane.handed.name, _tensor_of(machine, lane)) for lane in machine.lanes),
         ),
     )
     recording = Recording(folder, lanes, selection, keep=keep)
@@ -112,8 +118,12 @@ def _prices(lines: Iterable[LedgerLine], machine: Machine) -> Iterator[tuple[str
 
 def _units(machine: Machine) -> Iterator[TraceUnit]:
     """The units in unit order, each with the kinds of its steps as the units number them."""
+    lanes = {(lane.channel.name, lane.is_write): lane for lane in machine.lanes}
     for stream in machine.program.movers:
         key = (stream.tensor, stream.child)
+        name = machine.channels[key].name
+        if (name, False) in lanes:
+            yield _lane(machine, "READ", stream, lanes[name, False])
         if stream.is_output:
             refill, drain = machine.refills[key], machine.drains[key]
             yield _mover(machine, Op.REFILL, stream, refill, _refills(machine, key, stream))
@@ -121,12 +131,19 @@ def _units(machine: Machine) -> Iterator[TraceUnit]:
         else:
             fill = machine.fills[key]
             yield _mover(machine, Op.FILL, stream, fill, _fills(machine, key, stream, fill))
+        if (name, True) in lanes:
+            yield _lane(machine, "WRITE", stream, lanes[name, True])
     array = machine.array
     yield TraceUnit(
         name=array.name, op=Op.COMPUTE.value, tensor=None, parent=None, child=None,
         word_bits=None, latency=CAUSES[array.plan.latency_cause].value,
         kinds=tuple(_bursts(machine)),
     )  # fmt: skip
+
+
+def _tensor_of(machine: Machine, lane: Lane) -> str:
+    """The tensor of a lane of main memory."""
+    return next(tensor for (tensor, _), one in machine.channels.items() if one is lane.channel)
 
 
 def _mover(
@@ -142,6 +159,45 @@ def _mover(
         latency=CAUSES[unit.plan.latency_cause].value,
         kinds=tuple(kinds),
     )
+
+
+def _lane(machine: Machine, op: str, stream: MoverStream, lane: Lane) -> TraceUnit:
+    """A lane of main memory; its steps are the chunks of all records, one after the other."""
+    kinds = [
+        TraceKind(
+            words=words, resource=stream.parent, pace=Cause.DRAM_BANDWIDTH.value if words else None
+        )
+        for record in stream.records
+        for words in _chunk_words(machine, record)
+    ]
+    return TraceUnit(
+        name=lane.name, op=op, tensor=stream.tensor, parent=stream.parent, child=stream.child,
+        word_bits=machine.architecture.level(stream.parent).word_bits,
+        latency=Cause.DRAM_LATENCY.value, kinds=tuple(kinds),
+    )  # fmt: skip
+
+
+def _chunk_words(machine: Machine, record: Record) -> list[int]:
+    """Words of the chunks of a step below a main memory with a controller; one at least."""
+    assert machine.memory is not None
+    chunk, total = machine.memory.chunk_words, record.busiest_parent
+    count = max(1, -(-total // chunk))
+    return [min(chunk, total - at * chunk) for at in range(count)]
+
+
+def _in_chunks(
+    machine: Machine, record: Record, demands: Sequence[Demand], whole: TraceKind
+) -> Iterator[TraceKind]:
+    """The kinds of a step that moves in chunks; the last one stands for what it takes and costs."""
+    words = _chunk_words(machine, record)
+    for number, (part, demand) in enumerate(zip(words, demands, strict=True)):
+        is_last = number + 1 == len(words)
+        kind = _kind(machine, Executed(), part, demand)
+        yield replace(
+            kind,
+            room=whole.room if is_last else 0,
+            traffic=whole.traffic if is_last else (),
+        )
 
 
 def _kind(
@@ -164,7 +220,11 @@ def _kind(
 def _fills(machine: Machine, key: Key, stream: MoverStream, unit: Carrier) -> Iterator[TraceKind]:
     for number, (record, demand) in enumerate(zip(stream.records, unit.plan.demands, strict=True)):
         one = Executed(down={key: {number: 1}})
-        yield _kind(machine, one, record.parent_words, demand, record.room)
+        whole = _kind(machine, one, record.parent_words, demand, record.room)
+        if isinstance(unit, Landing):
+            yield from _in_chunks(machine, record, unit.chunks[number], whole)
+        else:
+            yield whole
 
 
 def _refills(machine: Machine, key: Key, stream: MoverStream) -> Iterator[TraceKind]:
@@ -174,16 +234,26 @@ def _refills(machine: Machine, key: Key, stream: MoverStream) -> Iterator[TraceK
     for number, (record, demand) in enumerate(zip(stream.records, unit.plan.demands, strict=True)):
         once = {key: {number: 1}}
         one = Executed(down=once, firsts=once)
-        if stream.elide_first:
-            yield TraceKind(words=0, room=record.room)
+        whole = TraceKind(words=0, room=record.room)
+        if not stream.elide_first:
+            whole = _kind(machine, one, record.parent_words, demand, record.room)
+        if not isinstance(unit, Landing):
+            yield whole
+        elif stream.elide_first:
+            yield from (replace(whole, room=0) for _ in unit.chunks[number][1:])
+            yield whole
         else:
-            yield _kind(machine, one, record.parent_words, demand, record.room)
+            yield from _in_chunks(machine, record, unit.chunks[number], whole)
 
 
 def _drains(machine: Machine, key: Key, stream: MoverStream) -> Iterator[TraceKind]:
-    demands = machine.drains[key].plan.demands
-    for number, (record, demand) in enumerate(zip(stream.records, demands, strict=True)):
-        yield _kind(machine, Executed(up={key: {number: 1}}), record.parent_words, demand)
+    unit = machine.drains[key]
+    for number, (record, demand) in enumerate(zip(stream.records, unit.plan.demands, strict=True)):
+        whole = _kind(machine, Executed(up={key: {number: 1}}), record.parent_words, demand)
+        if isinstance(unit, Posting):
+            yield from _in_chunks(machine, record, unit.chunks[number], whole)
+        else:
+            yield whole
     yield TraceKind(words=0)  # a tile that stays for the next step
 
 

@@ -12,13 +12,11 @@ from functools import cached_property
 
 from pydantic import Field, model_validator
 
-from stallscope.mappings.spec import Name, Rate, Spec
+from stallscope.mappings.main_memory import MainMemory
+from stallscope.mappings.spec import MAX_LATENCY_CYCLES, Name, Rate, Spec
+from stallscope.mappings.topology import Topology
 
 __all__ = ["Architecture", "ComputeLevel", "LevelKind", "Network", "StorageLevel"]
-
-
-MAX_LATENCY_CYCLES = 10**12
-"""Longest latency of anything, cycles: times stay far below the engine's end of time."""
 
 
 class LevelKind(StrEnum):
@@ -37,6 +35,9 @@ class Network(Spec):
         hop_latency_cycles: Cycles a word needs per hop.
         multicast: Whether one word entering reaches several destinations. Partial sums combine
             on every network.
+        topology: What connects the outer level with the instances of the inner one: links with
+            widths and delays of their own, in place of ``hop_latency_cycles``. None: only the
+            entry has a width.
         links: Whether neighbouring instances of the inner level pass words to each other.
         fill_latency_cycles: Delay of the first delivery (Timeloop's network_fill_latency).
         drain_latency_cycles: Delay of the last write-back (network_drain_latency).
@@ -48,6 +49,7 @@ class Network(Spec):
     words_per_cycle: Rate | None = None
     hop_latency_cycles: int = Field(default=0, ge=0, le=MAX_LATENCY_CYCLES)
     multicast: bool = True
+    topology: Topology | None = None
     links: bool = False
     fill_latency_cycles: int = Field(default=0, ge=0, le=MAX_LATENCY_CYCLES)
     drain_latency_cycles: int = Field(default=0, ge=0, le=MAX_LATENCY_CYCLES)
@@ -79,6 +81,8 @@ class StorageLevel(Spec):
         multiple_buffering: Timeloop's figure: the capacity check uses capacity / this.
         min_utilization: Least share of the capacity a mapping must use, 0 to 1.
         holds: Tensors the level may hold, or None for any.
+        memory: For main memory with banks: its device and controller, which give bandwidth and
+            latency; read_latency_cycles and write_latency_cycles come on top (the way to it).
         network: The network from this level down to the next.
         can_reduce: Whether the level adds arriving partial sums in place; one that cannot sends
             the old values down as words of their own. None: all levels but main memory.
@@ -103,6 +107,7 @@ class StorageLevel(Spec):
     multiple_buffering: Rate = Fraction(1)
     min_utilization: float = Field(default=0.0, ge=0, le=1)
     holds: tuple[Name, ...] | None = None
+    memory: MainMemory | None = None
     network: Network = Network()
     can_reduce: bool | None = None
 

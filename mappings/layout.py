@@ -1,4 +1,4 @@
-"""Where tensors live in main memory: which rank runs fastest, how rows are padded, where they begin.
+"""Where tensors live in main memory: order of ranks, padding of rows, first word.
 
 A tensor is stored with its ranks nested in some order, the last one contiguous. Rows of the last
 rank may be padded to a multiple of some words; a tensor may be told where to begin. What is not

@@ -8,7 +8,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-__all__ = ["Name", "Rate", "Spec"]
+__all__ = ["MAX_LATENCY_CYCLES", "Name", "Rate", "Spec"]
+
+MAX_LATENCY_CYCLES = 10**12
+"""Longest latency of anything, cycles: times stay far below the engine's end of time."""
 
 
 class Spec(BaseModel):

@@ -161,7 +161,7 @@ def _paces(demands: Sequence[Demand]) -> tuple[int, ...]:
     for demand in demands:
         shared = [server for server, _ in demand.path if users[server.name] > 1]
         slowest = max(shared, key=lambda server: load[server.name], default=None)
-        paces.append(slowest.cause if slowest else demand.cause)
+        paces.append(slowest.contended if slowest else demand.cause)
     return tuple(paces)
 
 

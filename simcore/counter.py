@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from stallscope.simcore.charge import Charge, Maker
 from stallscope.simcore.environment import FOREVER, Environment, Event
@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from stallscope.simcore.unit import Unit
 
 __all__ = ["Channel", "Counter", "Effects"]
+
+
+class _Stamped(Protocol):
+    """Whose state a counter is part of."""
+
+    stamp: int
 
 
 class Counter:
@@ -24,12 +30,12 @@ class Counter:
         need: The least value that a unit waits for.
     """
 
-    __slots__ = ("_channel", "_env", "_last", "_waiting", "_watched", "name", "need", "number",
+    __slots__ = ("_env", "_last", "_owner", "_waiting", "_watched", "name", "need", "number",
                  "sent", "value")  # fmt: skip
 
-    def __init__(self, env: Environment, channel: Channel, name: str, number: int) -> None:
+    def __init__(self, env: Environment, owner: _Stamped, name: str, number: int) -> None:
         self._env = env
-        self._channel = channel
+        self._owner = owner
         self._last = (0, 0, 0)  # cause, until, latency of the last one sent
         self._waiting: list[tuple[int, Unit, Event]] = []
         self._watched: list[tuple[int, Charge, Unit]] = []
@@ -41,7 +47,7 @@ class Counter:
 
     def add(self, amount: int) -> None:
         """Grow, and wake the units for which that suffices."""
-        self._channel.stamp += 1
+        self._owner.stamp += 1
         value = self.value = self.value + amount
         if value >= self.need:
             waiting, self._waiting, self.need = self._waiting, [], FOREVER
@@ -61,7 +67,7 @@ class Counter:
             until: Cycle by which its last word has moved.
             latency: What the way from then on is charged to.
         """
-        self._channel.stamp += 1
+        self._owner.stamp += 1
         sent = self.sent = self.sent + 1
         self._last = (cause, until, latency)
         if self._watched:
@@ -86,7 +92,7 @@ class Counter:
 
     def until(self, need: int, unit: Unit) -> Event:
         """Return the event that the value has reached ``need``."""
-        self._channel.stamp += 1
+        self._owner.stamp += 1
         event = self._env.make(unit)
         self._waiting.append((need, unit, event))
         if need < self.need:

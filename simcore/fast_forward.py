@@ -41,6 +41,7 @@ class Skip:
 class _Snapshot:
     cycle: int
     iteration: int
+    events: int
     stamps: list[int]
     relative: list[object]
     marks: list[list[int]]
@@ -58,6 +59,8 @@ class _Watch:
         instances: Instances begun.
         failures: Watched instances in a row without a match.
         matched: Whether the present instance matched.
+        looks: Snapshots of the present instance.
+        saved: Events that were skipped in it.
         seen: Snapshots to compare with.
         lengths: Lengths of the instance's iterations so far, cycles.
         last, events: Cycle and events processed at the last boundary.
@@ -72,6 +75,8 @@ class _Watch:
     matched: bool = False
     seen: list[_Snapshot] = field(default_factory=list)
     lengths: set[int] = field(default_factory=set)
+    looks: int = 0
+    saved: int = 0
     last: int = -1
     events: int = 0
     vain: int = 0
@@ -99,6 +104,8 @@ class FastForward:
         leader: Position of the stream whose boundaries are watched.
         components: All components, in a fixed order.
         audit: Run the periods instead of skipping them, and check that they repeat.
+        strides: Per loop, a number of iterations that every period is a multiple of (1: none is
+            known).
 
     Attributes:
         skips: What was skipped, in order.
@@ -113,6 +120,7 @@ class FastForward:
         components: Sequence[Component],
         *,
         audit: bool = False,
+        strides: Sequence[int] = (),
     ) -> None:
         self._env = env
         self._leader = leader
@@ -120,6 +128,7 @@ class FastForward:
         self._recorder: Recorder | None = None
         self._opens = 0
         self._audit = audit
+        self._strides = tuple(strides) or (1,) * len(leader.loops)
         self._expected: list[_Expected] = []
         self._watches = [_Watch() for _ in leader.loops]
         self.skips: list[Skip] = []
@@ -139,7 +148,8 @@ class FastForward:
     def boundary(self, level: int) -> None:
         """The leader has just stepped loop ``level``."""
         leader = self._leader
-        if leader.count[level] < _LEAST_ITERATIONS:
+        stride = self._strides[level]
+        if leader.count[level] < max(_LEAST_ITERATIONS, 2 * stride) or leader.index[level] % stride:
             return
         watch = self._watches[level]
         instance = tuple(leader.index[:level])
@@ -164,7 +174,8 @@ class FastForward:
     def _enter(self, watch: _Watch, instance: tuple[int, ...]) -> None:
         """A new instance of the loop: watch it unless earlier ones did not repeat."""
         if watch.instance is not None and watch.is_on:
-            watch.failures = 0 if watch.matched else watch.failures + 1
+            is_worth_it = watch.saved >= watch.looks * _EVENTS_PER_SNAPSHOT // 2
+            watch.failures = 0 if watch.matched and is_worth_it else watch.failures + 1
         watch.instance = instance
         watch.matched = False
         backoff = min(watch.failures // 2, _MAX_BACKOFF)
@@ -172,13 +183,14 @@ class FastForward:
         watch.instances += 1
         watch.seen.clear()
         watch.lengths.clear()
-        watch.vain = watch.asleep = watch.pause = 0
+        watch.vain = watch.asleep = watch.pause = watch.looks = watch.saved = 0
         watch.last, watch.events = -1, self._env.processed
 
     # ------------------------------------------------------------------ comparing
 
     def _look(self, level: int) -> None:
         watch = self._watches[level]
+        watch.looks += 1
         now = self._snapshot(level)
         if self._audit:
             self._check(level, now)
@@ -196,6 +208,7 @@ class FastForward:
                     self._predict(level, old, now, frozen)
                     break
                 self._skip(level, old, now, frozen, times)
+                watch.saved += times * (now.events - old.events)
                 # The state after the skip is one to compare with, too.
                 watch.seen[:] = [self._snapshot(level)]
                 watch.last = int(self._env._now)
@@ -224,6 +237,7 @@ class FastForward:
         return _Snapshot(
             cycle=now,
             iteration=iteration,
+            events=self._env.processed,
             stamps=[component.stamp for component in components],
             relative=[component.relative(level, iteration) for component in components],
             marks=[component.marks() for component in components],

@@ -24,16 +24,20 @@ class Server:
         word_ticks: Ticks it needs per word.
         access_words: Words of an indivisible access.
         cause: Number of the cause a transfer it slows down is charged to.
+        contended: The same, of a transfer that waits for others to leave it.
         free: Tick from which it is free.
         held: Ticks it was held.
         words: Words it moved.
     """
 
-    def __init__(self, name: str, word_ticks: int, access_words: int, cause: int) -> None:
+    def __init__(
+        self, name: str, word_ticks: int, access_words: int, cause: int, contended: int
+    ) -> None:  # fmt: skip
         self.name = name
         self.word_ticks = word_ticks
         self.access_words = access_words
         self.cause = cause
+        self.contended = contended
         self.free = 0
         self.held = 0
         self.words = 0

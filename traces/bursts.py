@@ -201,9 +201,13 @@ class _ComputeCompiler:
             fresh_words=total.fresh * times,
             busiest_fresh=total.busiest_fresh,
             crossings=tuple(
-                tally.crossing(name, times, block.longest)
-                for tally, name, block in zip(
-                    total.tallies, operand.chain.names, operand.chain.blocks, strict=True
+                tally.crossing(name, times, block.longest, is_routed=is_routed)
+                for tally, name, block, is_routed in zip(
+                    total.tallies,
+                    operand.chain.names,
+                    operand.chain.blocks,
+                    operand.chain.is_routed,
+                    strict=True,
                 )
             ),
         )
@@ -272,6 +276,8 @@ def _add(tally: Tally, one: Tally, count: int) -> None:
     tally.links += one.links * count
     for size, words in one.multicast.items():
         tally.multicast[size] += words * count
+    for who, words in one.groups.items():
+        tally.groups[who] += words * count
 
 
 def compile_compute(nest: Nest) -> ComputeStream:

@@ -26,7 +26,7 @@ class Tally:
     """What one step puts on one network, summed over the instances of the outer level.
 
     ``sources`` says which neighbour an instance takes its words from; it is the same below every
-    outer instance.
+    outer instance. ``groups`` are the words at the busiest one, by the destinations they reach.
     """
 
     words_in: int = 0
@@ -36,11 +36,14 @@ class Tally:
     half_hops: int = 0
     links: int = 0
     sources: dict[int, int] = field(default_factory=dict)
+    groups: Counter[tuple[int, ...]] = field(default_factory=Counter)
 
     def add(self, shared: Shared) -> None:
         """Add one instance."""
         self.words_in += shared.words_in
-        self.busiest = max(self.busiest, shared.words_in)
+        if shared.words_in > self.busiest:
+            self.busiest = shared.words_in
+            self.groups = Counter(shared.groups)
         self.deliveries += shared.deliveries
         self.multicast.update(shared.multicast)
         self.half_hops += shared.half_hops
@@ -48,15 +51,20 @@ class Tally:
     def merge(self, other: Tally) -> None:
         """Add another tally of the same network."""
         self.words_in += other.words_in
-        self.busiest = max(self.busiest, other.busiest)
+        if other.busiest > self.busiest:
+            self.busiest = other.busiest
+            self.groups = other.groups
         self.deliveries += other.deliveries
         self.multicast.update(other.multicast)
         self.half_hops += other.half_hops
         self.links += other.links
         self.sources.update(other.sources)
 
-    def crossing(self, network: str, times: int, longest: int) -> Crossing:
-        """Freeze, for ``times`` alike instances of the outermost level involved."""
+    def crossing(self, network: str, times: int, longest: int, *, is_routed: bool) -> Crossing:
+        """Freeze, for ``times`` alike instances of the outermost level involved.
+
+        Where words go is kept where the network has a topology.
+        """
         return Crossing(
             network=network,
             words_in=self.words_in * times,
@@ -68,6 +76,9 @@ class Tally:
             hops=Fraction(self.half_hops * times, 2),
             links=self.links * times,
             longest=longest,
+            groups=tuple((words, who) for who, words in sorted(self.groups.items()))
+            if is_routed
+            else (),
         )
 
 
@@ -84,6 +95,10 @@ class Chain:
         # Partial sums combine on every network (as Timeloop): one word leaves a block.
         self._multicast = [
             tensor.is_output or case.architecture.levels[level].network.multicast
+            for level in range(parent, child)
+        ]
+        self.is_routed = [
+            case.architecture.levels[level].network.topology is not None
             for level in range(parent, child)
         ]
         self._is_overlap = case.rules.reuse is Reuse.OVERLAP

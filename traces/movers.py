@@ -149,8 +149,10 @@ class _MoverCompiler:
         total: int,
     ) -> Record:
         crossings = tuple(
-            tally.crossing(name, times, block.longest)
-            for tally, name, block in zip(tallies, self.chain.names, self.chain.blocks, strict=True)
+            tally.crossing(name, times, block.longest, is_routed=is_routed)
+            for tally, name, block, is_routed in zip(
+                tallies, self.chain.names, self.chain.blocks, self.chain.is_routed, strict=True
+            )
         )
         first = leaf({})
         tile = self._tile(now)

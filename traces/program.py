@@ -80,6 +80,8 @@ class Crossing:
         hops: Sum of hops over the words that enter.
         links: Words passed between neighbours instead.
         longest: Hops to the furthest destination, rounded up.
+        groups: Where the network has a topology: (words, destinations) of what enters at the
+            busiest instance of the outer level, destinations numbered row by row.
     """
 
     network: str
@@ -90,6 +92,7 @@ class Crossing:
     hops: Fraction
     links: int = 0
     longest: int = 0
+    groups: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ furthest column used, in every column used up and down to the outermost rows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,7 @@ class Shared:
         deliveries: Words arriving.
         multicast: Words entering by destinations reached.
         half_hops: Twice the sum of hops over words entering.
+        groups: Words entering by the destinations they reach.
     """
 
     demand: Demand
@@ -41,6 +42,7 @@ class Shared:
     deliveries: int
     multicast: Counter[int]
     half_hops: int
+    groups: Mapping[tuple[int, ...], int]
 
 
 def half_hops(block: Block, members: Sequence[int]) -> int:
@@ -63,7 +65,8 @@ def group(block: Block, demands: Sequence[Demand], is_multicast: bool) -> Shared
     """Share equal demands (rule ``timeloop``); destinations without a demand take no part."""
     if len(demands) == 1:
         words = demand_words(demands[0])
-        return Shared(demands[0], words, words, Counter({1: words} if words else {}), 0)
+        alone = Counter({1: words} if words else {})
+        return Shared(demands[0], words, words, alone, 0, {(0,): words} if words else {})
     groups: dict[object, list[int]] = {}
     for index, demand in enumerate(demands):
         if demand:
@@ -71,9 +74,11 @@ def group(block: Block, demands: Sequence[Demand], is_multicast: bool) -> Shared
     multicast: Counter[int] = Counter()
     supply: list[Box] = []
     total = 0
+    reached: dict[tuple[int, ...], int] = {}
     for members in groups.values():
         demand = demands[members[0]]
         words = demand_words(demand)
+        reached[tuple(members)] = words
         supply.extend(demand)
         multicast[len(members)] += words
         total += words * half_hops(block, members)
@@ -83,6 +88,7 @@ def group(block: Block, demands: Sequence[Demand], is_multicast: bool) -> Shared
         deliveries=sum(size * words for size, words in multicast.items()),
         multicast=multicast,
         half_hops=total,
+        groups=reached,
     )
 
 
@@ -103,6 +109,7 @@ def unite(block: Block, demands: Sequence[Demand], is_multicast: bool) -> Shared
         deliveries=sum(size * words for size, words in multicast.items()),
         multicast=multicast,
         half_hops=total,
+        groups=members,
     )
 
 

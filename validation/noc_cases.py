@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from stallscope.mappings.specs.topology import RouterPipeline
+from stallscope.mappings.topology import RouterPipeline
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = ["MeshCase", "NocCases", "TreeCase", "read_cases"]

@@ -14,7 +14,7 @@ from stallscope.hw.noc.router_network import PORT_CYCLES, RouterNetwork, packets
 from stallscope.hw.noc.router_state import Ints
 from stallscope.hw.noc.routers import Traffic
 from stallscope.hw.noc.traffic import bernoulli, destinations
-from stallscope.mappings.specs.topology import Mesh
+from stallscope.mappings.topology import Mesh
 from stallscope.validation.noc_cases import MeshCase
 
 __all__ = ["Load", "batch_bound", "run_batch", "run_load", "zero_load_cycles"]

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from stallscope.hw.noc.clusters import build
 from stallscope.hw.noc.packets import PacketNetwork
 from stallscope.hw.noc.topology import Delivery, Geometry
-from stallscope.mappings.specs.topology import Tree, read_topology
+from stallscope.mappings.topology import Tree, read_topology
 from stallscope.validation.noc_cases import TreeCase
 
 __all__ = ["one_neuron_formula", "run_tree"]

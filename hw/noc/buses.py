@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stallscope.hw.noc.topology import Geometry, fault
-from stallscope.mappings.specs.topology import Bus, XyBus
+from stallscope.mappings.topology import Bus, XyBus
 
 __all__ = ["BusGeometry", "XyBusGeometry"]
 

@@ -9,7 +9,7 @@ from stallscope.hw.noc.buses import BusGeometry, XyBusGeometry
 from stallscope.hw.noc.grids import MeshGeometry, NeighbourGeometry, RingGeometry
 from stallscope.hw.noc.topology import Geometry, fault
 from stallscope.hw.noc.trees import TreeGeometry
-from stallscope.mappings.specs.topology import (
+from stallscope.mappings.topology import (
     Bus,
     Clusters,
     Mesh,

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from fractions import Fraction
 
 from stallscope.hw.noc.topology import Geometry, fault
-from stallscope.mappings.specs.topology import Axis, Mesh, Neighbour, Ring
+from stallscope.mappings.topology import Axis, Mesh, Neighbour, Ring
 
 __all__ = ["MeshGeometry", "NeighbourGeometry", "RingGeometry"]
 

@@ -10,7 +10,7 @@ from stallscope.hw.noc.grids import MeshGeometry
 from stallscope.hw.noc.router_state import Ints, Wires, empty_state
 from stallscope.hw.noc.routers import Traffic, run_routers
 from stallscope.hw.noc.topology import fault
-from stallscope.mappings.specs.topology import RouterPipeline
+from stallscope.mappings.topology import RouterPipeline
 
 __all__ = ["PORT_CYCLES", "RouterNetwork", "packets"]
 

@@ -20,7 +20,7 @@ from enum import Enum
 from fractions import Fraction
 from functools import cached_property
 
-from stallscope.mappings.specs.topology import Topology
+from stallscope.mappings.topology import Topology
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = ["Branch", "Delivery", "Direction", "Geometry", "Link", "fault"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from stallscope.hw.noc.topology import Geometry
-from stallscope.mappings.specs.topology import Tree, TreeShape
+from stallscope.mappings.topology import Tree, TreeShape
 
 __all__ = ["TreeGeometry"]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stallscope.hw.noc.clusters import build
 from stallscope.hw.noc.packets import PacketNetwork
-from stallscope.mappings.specs.topology import (
+from stallscope.mappings.topology import (
     Bus,
     Clusters,
     Mesh,

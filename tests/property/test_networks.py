@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stallscope.hw.noc.clusters import build
 from stallscope.hw.noc.packets import PacketNetwork
 from stallscope.hw.noc.topology import Direction
-from stallscope.mappings.specs.topology import Mesh
+from stallscope.mappings.topology import Mesh
 from tests.property.networks import geometries, groups, loaded, traffic
 
 QUICK = settings(

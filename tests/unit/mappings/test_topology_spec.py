@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from stallscope.mappings.specs.topology import Clusters, Mesh, RouterPipeline, read_topology
+from stallscope.mappings.topology import Clusters, Mesh, RouterPipeline, read_topology
 from stallscope.simcore.errors import SpecError
 
 

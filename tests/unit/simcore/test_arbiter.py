@@ -38,8 +38,8 @@ class Bench:
     def __init__(self):
         self.env = Environment()
         self.log = []
-        self.slow = Server("slow", 16, 1, 0)
-        self.fast = Server("fast", 1, 1, 0)
+        self.slow = Server("slow", 16, 1, 0, 0)
+        self.fast = Server("fast", 1, 1, 0, 0)
         self.arbiter = Arbiter(self.env, TICKS, [self.slow, self.fast])
 
     def words(self, count, *servers, burst=64, least=0):
@@ -82,7 +82,7 @@ def test_words_of_successive_transfers_share_a_cycle():
 
 def test_an_indivisible_access_does_not_share():
     bench = Bench()
-    wide = Server("fast", 1, 16, 0)
+    wide = Server("fast", 1, 16, 0, 0)
     wide.bind(bench.env, TICKS)
     assert wide.ticks(1) == 16
     assert wide.ticks(17) == 32

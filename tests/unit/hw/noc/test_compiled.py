@@ -15,7 +15,7 @@ from stallscope.hw.noc.clusters import build
 from stallscope.hw.noc.packets import PacketNetwork
 from stallscope.hw.noc.router_network import RouterNetwork, packets
 from stallscope.hw.noc.traffic import bernoulli, destinations
-from stallscope.mappings.specs.topology import Mesh, RouterPipeline
+from stallscope.mappings.topology import Mesh, RouterPipeline
 
 pipeline = RouterPipeline(channels=2, buffer_flits=3, routing_cycles=0, channel_allocation_cycles=1,
                           switch_allocation_cycles=1, traversal_cycles=1, credit_cycles=2)

@@ -6,7 +6,7 @@ import pytest
 
 from stallscope.hw.noc.clusters import build
 from stallscope.hw.noc.packets import PacketNetwork
-from stallscope.mappings.specs.topology import Bus, Mesh, Tree, XyBus
+from stallscope.mappings.topology import Bus, Mesh, Tree, XyBus
 from stallscope.simcore.errors import SpecError
 
 LONG = 10_000

@@ -7,7 +7,7 @@ import pytest
 
 from stallscope.hw.noc.clusters import build
 from stallscope.hw.noc.router_network import RouterNetwork, packets
-from stallscope.mappings.specs.topology import Mesh, RouterPipeline
+from stallscope.mappings.topology import Mesh, RouterPipeline
 from stallscope.simcore.errors import SpecError
 
 FOREVER = 10**6

@@ -8,7 +8,7 @@ import pytest
 
 from stallscope.hw.noc.clusters import build
 from stallscope.hw.noc.topology import Direction
-from stallscope.mappings.specs.topology import (
+from stallscope.mappings.topology import (
     Bus,
     Clusters,
     Mesh,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import pytest
 
 from stallscope.hw.noc.clusters import build
-from stallscope.mappings.specs.topology import Mesh
+from stallscope.mappings.topology import Mesh
 
 PORT, ROUTER = 1, 2
 

@@ -13,8 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from stallscope.mappings.architecture import MAX_LATENCY_CYCLES
-from stallscope.mappings.spec import Rate, Spec
+from stallscope.mappings.spec import MAX_LATENCY_CYCLES, Rate, Spec
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = [
