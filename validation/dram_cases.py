@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class System:
     """
 
     device: DramDevice | None = None
-    options: DramController = DramController()
+    options: DramController = field(default_factory=DramController)
     kind: str = ""
     excluded: str = ""
 
