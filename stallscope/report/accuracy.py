@@ -10,6 +10,7 @@ from stallscope.report.tables import table
 __all__ = ["print_report"]
 
 _MOST = 20
+_NAMED = 3
 
 
 def print_report(console: Console, document: Document) -> None:
@@ -31,6 +32,8 @@ def print_report(console: Console, document: Document) -> None:
     limits = document.get("limits", {})
     for kind, limit in limits.items():
         console.print(f"{kind}: judged by errors of at most {limit['worst_pct']:g} %", markup=False)
+    for note in document.get("notes", ()):
+        console.print(note, markup=False)
     outside = [point for point in document["points"] if _is_outside(point, limits)]
     if outside:
         console.print("[bold]Scored points outside the reference's rounding or the limit[/bold]")
@@ -40,8 +43,10 @@ def print_report(console: Console, document: Document) -> None:
         console.print(f"  {where}: {figures}", markup=False)
     if len(outside) > _MOST:
         console.print(f"  ... {len(outside) - _MOST} more")
-    for excluded in document["excluded"]:
-        console.print(f"excluded: {excluded['case']}: {excluded['why']}", markup=False)
+    for why in dict.fromkeys(excluded["why"] for excluded in document["excluded"]):
+        cases = [one["case"] for one in document["excluded"] if one["why"] == why]
+        named = ", ".join(cases[:_NAMED]) + (f", ... ({len(cases)})" if len(cases) > _NAMED else "")
+        console.print(f"excluded: {named}: {why}", markup=False)
 
 
 def _scored(point: Document) -> float | None:
