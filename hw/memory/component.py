@@ -138,7 +138,9 @@ class Memory:
         """State of the banks and queues, rows counted from where each stream stands."""
         now = self.env._now
         state = self.channels.relative(now, self._rows())
-        return (state, self._due - now if self._due != FOREVER else -1)
+        # A refresh between two moments makes them differ: what comes next has none.
+        due = self.channels.refresh_deadline()
+        return (state, self._due - now if self._due != FOREVER else -1, due)
 
     def _rows(self) -> list[int]:
         return [source.row() for source in self.sources]
