@@ -200,6 +200,15 @@ class Geometry(ABC):
             arrivals.append((destination, depth))
         return Delivery(tuple(branches), tuple(arrivals))
 
+    def along(self, links: Sequence[int]) -> Delivery:
+        """Return the delivery of one route, given link by link."""
+        branches, depth = [], 0
+        for place, link in enumerate(links):
+            branches.append(Branch(link, (place - 1,) if place else (), depth))
+            depth += self.links[link].delay_cycles
+        arrivals = ((self.links[links[-1]].end, depth),) if links else ()
+        return Delivery(tuple(branches), arrivals)
+
     def reduction(self, sources: Iterable[int], destination: int) -> Delivery:
         """Return the mirror of the multicast from ``destination`` to ``sources``.
 
