@@ -55,6 +55,8 @@ class MeshCase:
         rate: Flits per node and cycle, or None for a batch.
         packets: Packets of a node in a batch, or None.
         seed: Of the generator.
+        period: Cycles of one of the reference's samples; it measures three or more.
+        warm_cycles: Cycles that it lets pass before.
         latency_limit: Average latency from which the reference gives up, cycles.
         pipeline: The routers.
         changed: Configuration keys, besides those of the traffic, that differ from the base.
@@ -72,6 +74,8 @@ class MeshCase:
     rate: float | None
     packets: int | None
     seed: int
+    period: int
+    warm_cycles: int
     latency_limit: float
     pipeline: RouterPipeline
     changed: tuple[str, ...]
@@ -196,6 +200,8 @@ def _mesh(table: str, base: Json, config: Json, row: Json) -> MeshCase:
         rate=None if is_batch else float(config["injection_rate"]),
         packets=int(config["batch_size"]) if is_batch else None,
         seed=int(config["seed"]),
+        period=int(config["sample_period"]),
+        warm_cycles=int(config["sample_period"]) * int(config["warmup_periods"]),
         latency_limit=float(config["latency_thres"]),
         pipeline=RouterPipeline(
             **{ours: config[key] for key, ours in _PIPELINE.items() if key in config}
