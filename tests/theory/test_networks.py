@@ -10,7 +10,7 @@ from stallscope.hw.noc.packets import PacketNetwork
 from stallscope.hw.noc.router_network import RouterNetwork, packets
 from stallscope.hw.noc.topology import Direction
 from stallscope.hw.noc.traffic import bernoulli
-from stallscope.mappings.specs.topology import Mesh, RouterPipeline, Tree
+from stallscope.mappings.topology import Mesh, RouterPipeline, Tree
 
 PACKETS = 8_000
 

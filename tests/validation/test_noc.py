@@ -15,7 +15,7 @@ import pytest
 from stallscope.hw.noc.clusters import build
 from stallscope.hw.noc.packets import PacketNetwork
 from stallscope.hw.noc.traffic import bernoulli, destinations
-from stallscope.mappings.specs.topology import Mesh
+from stallscope.mappings.topology import Mesh
 from stallscope.validation import validate
 from stallscope.validation.noc import LIMITS
 from stallscope.validation.noc_cases import read_cases
