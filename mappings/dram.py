@@ -235,10 +235,10 @@ class DramDevice(Spec):
         """Devices of a rank."""
         return self.organisation.bus_width_bits // self.organisation.device_width_bits
 
-    @property
+    @cached_property
     def capacity_bytes(self) -> int:
         """Bytes of all channels."""
-        bits = sum(bits for bits in address_bits(self).values())
+        bits = sum(address_bits(self).values())
         return self.burst_bytes << bits
 
 

@@ -29,7 +29,6 @@ NAMES = (
 )  # fmt: skip
 """Reference sets; see docs for which are built."""
 
-
 def _noc(cases: str | os.PathLike[str] | None) -> Report:
     # Imports numba, which only this set needs.
     from stallscope.validation.noc import validate_noc
@@ -37,7 +36,14 @@ def _noc(cases: str | os.PathLike[str] | None) -> Report:
     return validate_noc(cases)
 
 
-_BUILT = {"timeloop": validate_timeloop, "noc": _noc}
+def _dram(cases: str | os.PathLike[str] | None) -> Report:
+    # Imports numba, as above.
+    from stallscope.validation.dram import validate_dram
+
+    return validate_dram(cases)
+
+
+_BUILT = {"timeloop": validate_timeloop, "noc": _noc, "dram": _dram}
 
 
 def validate(name: str, cases: str | os.PathLike[str] | None = None) -> Report:

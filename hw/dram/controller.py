@@ -90,6 +90,11 @@ class Controller:
         """Step of an address that changes its row by one and nothing else, bytes."""
         return self._stripe_bytes
 
+    @property
+    def pending(self) -> int:
+        """Batches under way, as far as is committed."""
+        return len(self._pending)
+
     def submit(self, source: int, addresses: Ints, is_write: bool, cycle: int) -> int:
         """Queue a batch of bursts at a base cycle.
 

@@ -10,6 +10,7 @@ from stallscope.report.tables import table
 __all__ = ["print_report"]
 
 _MOST = 20
+_NAMED = 3
 
 
 def print_report(console: Console, document: Document) -> None:
@@ -28,6 +29,8 @@ def print_report(console: Console, document: Document) -> None:
                      _error(line.get("worst_abs_error_pct")),
                      _error(line.get("analytical_mean_abs_error_pct"))])  # fmt: skip
     console.print(table(columns, rows, f"validation: {document['validation']}"))
+    for note in document.get("notes", ()):
+        console.print(note, markup=False)
     limits = document.get("limits", {})
     for kind, limit in limits.items():
         console.print(f"{kind}: judged by errors of at most {limit['worst_pct']:g} %", markup=False)
@@ -40,8 +43,10 @@ def print_report(console: Console, document: Document) -> None:
         console.print(f"  {where}: {figures}", markup=False)
     if len(outside) > _MOST:
         console.print(f"  ... {len(outside) - _MOST} more")
-    for excluded in document["excluded"]:
-        console.print(f"excluded: {excluded['case']}: {excluded['why']}", markup=False)
+    for why in dict.fromkeys(excluded["why"] for excluded in document["excluded"]):
+        cases = [one["case"] for one in document["excluded"] if one["why"] == why]
+        named = ", ".join(cases[:_NAMED]) + (f", ... ({len(cases)})" if len(cases) > _NAMED else "")
+        console.print(f"excluded: {named}: {why}", markup=False)
 
 
 def _scored(point: Document) -> float | None:
