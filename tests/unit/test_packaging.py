@@ -48,7 +48,11 @@ def test_every_folder_is_mapped_and_linked() -> None:
 
 def test_every_data_file_is_in_the_package_data() -> None:
     patterns = project()["tool"]["setuptools"]["package-data"]
-    packages = {"stallscope": ROOT / "stallscope", "stallscope.validation": ROOT / "validation"}
+    packages = {
+        "stallscope": ROOT / "stallscope",
+        "stallscope.mappings": ROOT / "mappings",
+        "stallscope.validation": ROOT / "validation",
+    }
     for package, folder in packages.items():
         listed = {path for pattern in patterns.get(package, []) for path in folder.glob(pattern)}
         data = {

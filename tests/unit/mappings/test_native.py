@@ -19,7 +19,7 @@ from stallscope.mappings.architecture import (
 from stallscope.mappings.case import Case, Reuse, Rules
 from stallscope.mappings.energy import Action, ComponentEnergy, EnergyTable
 from stallscope.mappings.mapping import Buffering, LevelMapping, Loop, Mapping
-from stallscope.mappings.native_architecture import keys_of
+from stallscope.mappings.native_values import keys_of
 from stallscope.mappings.problem import Dimension, Problem, Tensor, Term
 from stallscope.mappings.schema import SCHEMAS, schema
 from stallscope.simcore.errors import SpecError
