@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+from stallscope.hw.dram.catalog import dram_device
 
 from benchmarks.timing import interleaved
-from stallscope.hw.dram.catalog import dram_device
 from stallscope.hw.dram.controller import Controller
 from stallscope.mappings.dram import DramController
 

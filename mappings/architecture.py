@@ -6,6 +6,7 @@ Figures are per instance. What is not given is unlimited (bandwidth), zero (late
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
@@ -16,7 +17,14 @@ from stallscope.mappings.main_memory import MainMemory
 from stallscope.mappings.spec import MAX_LATENCY_CYCLES, Name, Rate, Spec
 from stallscope.mappings.topology import Topology
 
-__all__ = ["Architecture", "ComputeLevel", "LevelKind", "Network", "StorageLevel"]
+__all__ = [
+    "Architecture", "ComputeLevel", "LevelKind", "Network", "StorageLevel", "memory_clashes",
+]  # fmt: skip
+
+_GIVEN_BY_DEVICE = (
+    "read_words_per_cycle", "write_words_per_cycle", "shared_words_per_cycle", "access_words",
+    "banks",
+)  # fmt: skip
 
 
 class LevelKind(StrEnum):
@@ -132,6 +140,32 @@ class StorageLevel(Spec):
             raise ValueError(f"mesh_x {self.x} does not divide {self.instances} instances")
         return self
 
+    @model_validator(mode="after")
+    def _beside_memory(self) -> StorageLevel:
+        if self.memory is not None:
+            given = {name: getattr(self, name) for name in StorageLevel.model_fields}
+            for field, (rule, remedy) in memory_clashes(given).items():
+                raise ValueError(f"{field} {rule}; {remedy}")
+        return self
+
+
+def memory_clashes(figures: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+    """What a level with a memory may not say: rule and remedy by field.
+
+    Args:
+        figures: Fields of the level that are given.
+    """
+    clashes: dict[str, tuple[str, str]] = {}
+    if figures.get("kind", LevelKind.BUFFER) != LevelKind.DRAM:
+        clashes["kind"] = ("must be dram beside a memory", "give kind: dram")
+    if figures.get("instances", 1) != 1:
+        clashes["instances"] = ("must be 1 beside a memory", "give the device more channels")
+    for field in _GIVEN_BY_DEVICE:
+        default = StorageLevel.model_fields[field].default
+        if figures.get(field, default) != default:
+            clashes[field] = ("is what the memory's device gives", "leave it out")
+    return clashes
+
 
 class ComputeLevel(Spec):
     """The MAC units: ``instances`` copies, each one multiply-accumulate per cycle.
@@ -190,4 +224,13 @@ class Architecture(Spec):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"level {', '.join(twice)} is declared twice")
+        return self
+
+    @model_validator(mode="after")
+    def _memory(self) -> Architecture:
+        inner = [level.name for level in self.levels[1:] if level.memory is not None]
+        if inner:
+            raise ValueError(f"{inner[0]} has a memory, only the outermost level may")
+        if self.levels[0].memory is not None and self.clock_mhz is None:
+            raise ValueError(f"{self.levels[0].name} has a memory, which needs clock_mhz")
         return self

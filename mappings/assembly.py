@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from stallscope.mappings.architecture import Architecture
 from stallscope.mappings.case import Case, InputFile, Platform, Rules
+from stallscope.mappings.dram_catalog import Devices
 from stallscope.mappings.energy import EnergyTable
 from stallscope.mappings.fields import Findings
+from stallscope.mappings.layout import Layout, check_layout
 from stallscope.mappings.legality import check_mapping
+from stallscope.mappings.native_layout import LayoutDraft
 from stallscope.mappings.native_mapping import MappingDraft
 from stallscope.mappings.problem import Problem
 from stallscope.simcore.errors import Fault, SpecError
@@ -26,6 +29,7 @@ class Parts:
 
     Attributes:
         given: Sections that were there, with or without faults.
+        devices: DRAM devices that the files describe.
     """
 
     given: set[str]
@@ -35,6 +39,8 @@ class Parts:
     mapping: MappingDraft | None = None
     energy: EnergyDraft | None = None
     rules: Rules | None = None
+    layout: LayoutDraft | None = None
+    devices: Devices | None = None
 
 
 def assemble(
@@ -68,14 +74,31 @@ def assemble(
             check_mapping(problem, architecture, mapping)
         except SpecError as error:
             findings.take(error)
+    layout = _layout(parts, findings)
     findings.check()
     if problem is None or architecture is None or mapping is None:
         raise SpecError([Fault(place="case", value="", rule="is incomplete")])
     return Case(
         name=parts.name if parts.name is not None else "case", problem=problem,
         architecture=architecture, mapping=mapping, energy=energy,
-        rules=parts.rules or Rules(), assumptions=tuple(findings.assumptions), files=files,
+        rules=parts.rules or Rules(), layout=layout,
+        assumptions=tuple(findings.assumptions), files=files,
     )  # fmt: skip
+
+
+def _layout(parts: Parts, findings: Findings) -> Layout:
+    """The layout, checked against the problem; faults are recorded."""
+    layout = None
+    if parts.layout is not None and parts.architecture is not None:
+        layout = parts.layout(parts.architecture)
+    if layout is None:
+        return Layout()
+    if parts.problem is not None:
+        try:
+            check_layout(parts.problem, layout)
+        except SpecError as error:
+            findings.take(error)
+    return layout
 
 
 def assemble_platform(

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
-from stallscope.mappings.architecture import StorageLevel
+from stallscope.mappings.architecture import Architecture, StorageLevel
 from stallscope.mappings.case import Case, Reuse
 from stallscope.mappings.counts import Counts, LevelCounts
 
-__all__ = ["Limit", "bound"]
+__all__ = ["Limit", "bound", "port_widths"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,27 @@ class Limit:
     cycles: int
     bound_by: str
     level_cycles: Mapping[str, int]
+
+
+def port_widths(architecture: Architecture, level: StorageLevel) -> dict[str, Fraction | None]:
+    """Words per cycle that the ports of one instance of a level move at most.
+
+    Args:
+        architecture: The architecture, for its clock.
+        level: One of its levels; main memory with a device moves what the device's channels do.
+
+    Returns:
+        Widths of ``read``, ``write`` and ``shared`` (both together); None is unlimited.
+    """
+    shared = level.shared_words_per_cycle
+    if level.memory is not None:
+        assert architecture.clock_mhz is not None  # the architecture's own check
+        shared = level.memory.peak_bits_per_cycle(architecture.clock_mhz) / level.word_bits
+    return {
+        "read": level.read_words_per_cycle,
+        "write": level.write_words_per_cycle,
+        "shared": shared,
+    }
 
 
 def bound(case: Case, counts: Counts, compute_cycles: int) -> Limit:
@@ -43,7 +64,9 @@ def bound(case: Case, counts: Counts, compute_cycles: int) -> Limit:
     order = [tensor.name for tensor in case.problem.tensors]
     for level, figures in zip(case.architecture.levels, counts.levels, strict=True):
         slowest = compute_cycles
-        for port, words, bandwidth in _needs(level, figures, order):
+        widths = port_widths(case.architecture, level)
+        for port, words in _needs(figures, order).items():
+            bandwidth = widths[port]
             if bandwidth is None or not any(words):
                 continue
             slowest = max(slowest, cycles_needed(words, bandwidth, compute_cycles))
@@ -58,19 +81,13 @@ def bound(case: Case, counts: Counts, compute_cycles: int) -> Limit:
 _Words = list[Fraction]
 
 
-def _needs(
-    level: StorageLevel, figures: LevelCounts, order: list[str]
-) -> list[tuple[str, _Words, Fraction | None]]:
-    """Per port its name, words of each tensor per used instance, and words per cycle."""
+def _needs(figures: LevelCounts, order: list[str]) -> dict[str, _Words]:
+    """Per port the words of each tensor per used instance."""
     used = figures.used_instances
     tensors = [figures.tensors[name] for name in order if name in figures.tensors]
     reads = [Fraction(tensor.reads, used) for tensor in tensors]
     writes = [Fraction(tensor.fills + tensor.updates, used) for tensor in tensors]
-    return [
-        ("read", reads, level.read_words_per_cycle),
-        ("write", writes, level.write_words_per_cycle),
-        ("shared", reads + writes, level.shared_words_per_cycle),
-    ]
+    return {"read": reads, "write": writes, "shared": reads + writes}
 
 
 def _exact_cycles(words: _Words, bandwidth: Fraction, compute_cycles: int) -> int:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from math import prod
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from stallscope.mappings.problem import Tensor
+from stallscope.mappings.fields import nearest
+from stallscope.mappings.problem import Problem, Tensor
 from stallscope.mappings.spec import Name, Spec
+from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["Layout", "TensorPlace", "rank_order", "strides_of"]
+__all__ = ["Layout", "TensorPlace", "check_layout", "rank_order", "strides_of"]
 
 
 class TensorPlace(Spec):
@@ -43,6 +45,51 @@ class Layout(Spec):
         """Return the place of a tensor."""
         found = (place for place in self.tensors if place.tensor == tensor)
         return next(found, TensorPlace(tensor=tensor))
+
+    @model_validator(mode="after")
+    def _once(self) -> Layout:
+        names = [place.tensor for place in self.tensors]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is placed twice")
+        return self
+
+
+def check_layout(problem: Problem, layout: Layout) -> None:
+    """Check a layout against the problem whose tensors it places.
+
+    Raises:
+        SpecError: A tensor that the problem does not have, an order that does not name every
+            rank once; every fault.
+    """
+    faults = []
+    tensors = {tensor.name: tensor for tensor in problem.tensors}
+    for place in layout.tensors:
+        tensor = tensors.get(place.tensor)
+        if tensor is None:
+            faults.append(Fault(place=f"layout.{place.tensor}", value="",
+                                rule=f"the problem has no tensor {place.tensor}",
+                                remedy=nearest(place.tensor, tensors)))  # fmt: skip
+            continue
+        try:
+            rank_order(tensor, place.order)
+        except ValueError as error:
+            shown = "[" + ", ".join(place.order or ()) + "]"
+            faults.append(Fault(place=f"layout.{place.tensor}.order", value=shown,
+                                rule=str(error), remedy=_orderable(tensor)))  # fmt: skip
+    if faults:
+        raise SpecError(faults)
+
+
+def _orderable(tensor: Tensor) -> str:
+    """Say by which dimensions each rank may be named."""
+    names = []
+    for rank in tensor.ranks:
+        others = [term.dimension for other in tensor.ranks if other is not rank for term in other]
+        names.append(" or ".join(t.dimension for t in rank if t.dimension not in others))
+    if "" in names:
+        return "leave it out: some rank has no dimension of its own to be named by"
+    return "its ranks are " + ", ".join(names)
 
 
 def rank_order(tensor: Tensor, order: tuple[str, ...] | None) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from stallscope.mappings import native, timeloop
 from stallscope.mappings.architecture import Architecture
 from stallscope.mappings.assembly import Parts, assemble, assemble_platform
 from stallscope.mappings.case import Case, InputFile, Platform, Reuse, Rules
+from stallscope.mappings.dram_catalog import Devices
 from stallscope.mappings.energy import EnergyTable
 from stallscope.mappings.fields import Findings, nearest
 from stallscope.mappings.overrides import UNATTRIBUTED, override, override_platform
@@ -67,7 +68,7 @@ def load(
     # With overrides the mapping is checked once they are in: they may be what makes it legal.
     case = assemble(parts, findings, files=files, shown=shown, check=check and not overrides)
     if overrides:
-        case = _overridden(case, overrides, findings)
+        case = _overridden(case, overrides, findings, parts.devices)
     return _ruled(case, name, reuse, link_transfers, first_read_elision)
 
 
@@ -93,13 +94,15 @@ def load_platform(
     shown = ", ".join(os.fspath(path) for path in paths)
     platform = assemble_platform(parts, findings, files=files, shown=shown)
     if overrides:
-        platform = override_platform(platform, overrides)
+        platform = override_platform(platform, overrides, parts.devices)
     return platform.model_copy(update={"name": name or platform.name})
 
 
-def _overridden(case: Case, overrides: Sequence[str], findings: Findings) -> Case:
+def _overridden(
+    case: Case, overrides: Sequence[str], findings: Findings, devices: Devices | None
+) -> Case:
     try:
-        return override(case, overrides)
+        return override(case, overrides, devices)
     except SpecError as error:
         located = [
             findings.located(replace(fault, source="")) if fault.source == UNATTRIBUTED else fault
@@ -184,6 +187,13 @@ def _join(sections: dict[str, Node], more: dict[str, Node], findings: Findings) 
         first = sections.get(name)
         if first is None:
             sections[name] = node
+        elif name in native.LISTED:
+            items = tuple(
+                item
+                for part in (first, node)
+                for item in (part.value if isinstance(part.value, tuple) else (part,))
+            )
+            sections[name] = Node(items, "", first.file, first.line, first.tag)
         elif isinstance(first.value, dict) and isinstance(node.value, dict):
             for key in first.value.keys() & node.value.keys() - {"version"}:
                 rule = f"is given in {first.source} too"

@@ -1,8 +1,8 @@
 """The native format: YAML 1.2 files that start with ``stallscope: 1``.
 
-A file holds any of the sections ``problem:``, ``architecture:``, ``mapping:``, ``energy:`` and
-``rules:``; a case may be split over files in any way. ``read`` and ``dump`` are each other's
-inverse, but for the record of files.
+A file holds any of the sections ``problem:``, ``architecture:``, ``dram_device:``, ``mapping:``,
+``layout:``, ``energy:`` and ``rules:``; a case may be split over files in any way. ``read`` and
+``dump`` are each other's inverse, but for the record of files.
 """
 
 from __future__ import annotations
@@ -12,43 +12,54 @@ from collections.abc import Mapping as AbstractMapping
 from stallscope.mappings.architecture import Architecture
 from stallscope.mappings.assembly import Parts, assemble, assemble_platform
 from stallscope.mappings.case import Case, Platform, Reuse, Rules
+from stallscope.mappings.dram_catalog import Devices, read_devices
 from stallscope.mappings.energy import EnergyTable
 from stallscope.mappings.fields import Fields, Findings
 from stallscope.mappings.native_architecture import read_architecture
 from stallscope.mappings.native_energy import read_energy
+from stallscope.mappings.native_header import FORMAT_VERSION, take_version
+from stallscope.mappings.native_layout import read_layout
 from stallscope.mappings.native_mapping import read_mapping
 from stallscope.mappings.native_problem import read_problem
-from stallscope.mappings.native_writing import FORMAT_VERSION, dump
+from stallscope.mappings.native_writing import dump
 from stallscope.mappings.reading import Node, read_text
 
-__all__ = ["FORMAT_VERSION", "SECTIONS", "dump", "read", "read_sections", "sections_of"]
+__all__ = [
+    "FORMAT_VERSION", "LISTED", "SECTIONS", "dump", "read", "read_sections", "sections_of",
+]  # fmt: skip
 
-SECTIONS = ("name", "problem", "architecture", "mapping", "energy", "rules", "assumptions")
+SECTIONS = (
+    "name", "problem", "architecture", "dram_device", "mapping", "layout", "energy", "rules",
+    "assumptions",
+)  # fmt: skip
 """The top-level keys of native files, beside ``stallscope``."""
+LISTED = ("dram_device",)
+"""Sections of which every file may have one of its own."""
 
 
-def read(text: str, name: str = "<text>") -> Case:
+def read(text: str, name: str = "<text>", devices: Devices | None = None) -> Case:
     """Read a whole case from native YAML text.
 
     Args:
         text: The YAML text.
         name: Name shown in faults.
+        devices: DRAM devices that it may name beside its own and the package's.
 
     Raises:
         SpecError: Every fault, with its line.
     """
     findings = Findings()
     sections = sections_of(read_text(text, name), findings)
-    parts = Parts(given=set(sections))
+    parts = Parts(given=set(sections), devices=devices)
     read_sections(sections, parts, findings)
     return assemble(parts, findings, shown=name)
 
 
-def read_platform(text: str, name: str = "<text>") -> Platform:
+def read_platform(text: str, name: str = "<text>", devices: Devices | None = None) -> Platform:
     """Read an architecture and its energies from native YAML text; SpecError as `read`."""
     findings = Findings()
     sections = sections_of(read_text(text, name), findings)
-    parts = Parts(given=set(sections))
+    parts = Parts(given=set(sections), devices=devices)
     read_sections(sections, parts, findings)
     return assemble_platform(parts, findings, shown=name)
 
@@ -56,10 +67,7 @@ def read_platform(text: str, name: str = "<text>") -> Platform:
 def sections_of(root: Node, findings: Findings) -> dict[str, Node]:
     """Return the sections of one native file; unknown ones and a bad version are faults."""
     fields = Fields(root, "file", findings)
-    version = fields.required("stallscope")
-    if version is not None and version.value != FORMAT_VERSION:
-        rule = f"format version must be {FORMAT_VERSION}"
-        findings.add(version, "stallscope", rule, "this stallscope reads no other")
+    take_version(fields)
     found = {name: node for name in SECTIONS if (node := fields.node_of(name)) is not None}
     fields.close()
     return found
@@ -67,6 +75,7 @@ def sections_of(root: Node, findings: Findings) -> dict[str, Node]:
 
 def read_sections(sections: AbstractMapping[str, Node], parts: Parts, findings: Findings) -> None:
     """Read native sections into ``parts``; faults and assumptions go to ``findings``."""
+    parts.devices = devices = read_devices(sections.get("dram_device"), findings, parts.devices)
     for name, node in sections.items():
         match name:
             case "name":
@@ -74,9 +83,12 @@ def read_sections(sections: AbstractMapping[str, Node], parts: Parts, findings: 
             case "problem":
                 parts.problem = read_problem(node, findings)
             case "architecture":
-                parts.architecture = read_architecture(node, findings)
+                parts.architecture = read_architecture(node, findings, devices)
+                _say_devices(parts, devices, findings)
             case "mapping":
                 parts.mapping = read_mapping(node, findings)
+            case "layout":
+                parts.layout = read_layout(node, findings)
             case "energy":
                 _energy(read_energy(node, findings), node, parts, findings)
             case "rules":
@@ -94,6 +106,14 @@ def _energy(table: EnergyTable | None, node: Node, parts: Parts, findings: Findi
         return table
 
     parts.energy = resolve
+
+
+def _say_devices(parts: Parts, devices: Devices, findings: Findings) -> None:
+    """Name what became of the case's own devices."""
+    if parts.architecture is not None:
+        memory = parts.architecture.levels[0].memory
+        for sentence in devices.assumptions(memory.device.name if memory is not None else None):
+            findings.assume(sentence)
 
 
 def _rules(node: Node, findings: Findings) -> Rules | None:

@@ -1,66 +1,43 @@
 """The native notation of an architecture: levels outermost first, then the compute level.
 
-Keys are the names of the specs' fields. A key's unit may be left out (``capacity`` for
-``capacity_words``, ``read_bandwidth`` for ``read_words_per_cycle``) and a value may carry one
-(``capacity: 108 KiB``); which quantity a key is follows from its unit.
+Keys are the names of the specs' fields, with or without their units (see `native_values`).
 """
 
 from __future__ import annotations
 
-from enum import Enum
-from fractions import Fraction
 from typing import Any
 
-from stallscope.mappings.architecture import Architecture, ComputeLevel, Network, StorageLevel
-from stallscope.mappings.fields import AnySpec, Fields, Findings, plain
-from stallscope.mappings.quantities import (
-    QuantityError,
-    cycles,
-    megahertz,
-    picojoules,
-    square_micrometres,
-    words,
-    words_per_cycle,
+from stallscope.mappings.architecture import (
+    Architecture,
+    ComputeLevel,
+    Network,
+    StorageLevel,
+    memory_clashes,
 )
+from stallscope.mappings.dram_catalog import Devices
+from stallscope.mappings.fields import AnySpec, Fields, Findings
+from stallscope.mappings.native_memory import read_memory
+from stallscope.mappings.native_topology import read_topology_node
+from stallscope.mappings.native_values import keys_of, read_values
+from stallscope.mappings.quantities import QuantityError, megahertz
 from stallscope.mappings.reading import Node
-from stallscope.mappings.spec import Spec
+from stallscope.simcore.errors import Fault
 
-__all__ = ["Quantity", "keys_of", "quantity_of", "read_architecture"]
+__all__ = ["DEFAULT_WORD_BITS", "read_architecture"]
 
 DEFAULT_WORD_BITS: int = StorageLevel.model_fields["word_bits"].default
 
 
-class Quantity(Enum):
-    """What a key measures; the value is the suffix of its field and the shorter spelling."""
+def read_architecture(
+    node: Node, findings: Findings, devices: Devices | None = None
+) -> Architecture | None:
+    """Read the ``architecture:`` section; None if it has faults.
 
-    RATE = ("_words_per_cycle", "_bandwidth")
-    WORDS = ("_words", "")
-    CYCLES = ("_cycles", "")
-    CLOCK = ("_mhz", "")
-    ENERGY = ("_pj", "")
-    AREA = ("_um2", "")
-
-
-def quantity_of(field: str) -> Quantity | None:
-    """Return what a field measures by its name, or None for a plain value."""
-    for quantity in Quantity:
-        if field.endswith(quantity.value[0].removeprefix("_")):
-            return quantity
-    return None
-
-
-def keys_of(field: str) -> tuple[str, ...]:
-    """Return the spellings of a field: its name, then the one without the unit."""
-    quantity = quantity_of(field)
-    if quantity is None:
-        return (field,)
-    suffix, short = quantity.value
-    stem = field.removesuffix(suffix) if field.endswith(suffix) else ""
-    return (field, (stem + short).strip("_"))
-
-
-def read_architecture(node: Node, findings: Findings) -> Architecture | None:
-    """Read the ``architecture:`` section; None if it has faults."""
+    Args:
+        node: The section.
+        findings: Where faults go.
+        devices: DRAM devices that it may name; None: those of the package.
+    """
     before = len(findings.faults)
     fields = Fields(node, "architecture", findings)
     clock = _clock(fields)
@@ -68,12 +45,12 @@ def read_architecture(node: Node, findings: Findings) -> Architecture | None:
     name = fields.text("name")
     if name is not None:
         values["name"] = name
-    values["levels"] = _levels(fields.required("levels"), clock, findings)
+    values["levels"] = _levels(fields.required("levels"), clock, findings, devices or Devices())
     values["compute"] = _compute(fields.required("compute"), clock, findings)
     special = {"name", "clock_mhz", "levels", "compute"}
-    values |= _values(fields, Architecture, special, DEFAULT_WORD_BITS, clock)
+    values |= read_values(fields, Architecture, special, DEFAULT_WORD_BITS, clock)
     fields.close()
-    if len(findings.faults) > before:
+    if len(findings.faults) > before or None in values["levels"]:
         return None
     return findings.build(Architecture, values, "architecture", node)
 
@@ -90,29 +67,70 @@ def _clock(fields: Fields) -> float | None:
 
 
 def _levels(
-    node: Node | None, clock: float | None, findings: Findings
+    node: Node | None, clock: float | None, findings: Findings, devices: Devices
 ) -> tuple[StorageLevel | None, ...]:
     if node is None:
         return ()
     if not isinstance(node.value, tuple) or not node.value:
         findings.add(node, "architecture.levels", "needs a list of levels, outermost first")
         return ()
-    return tuple(_level(item, index, clock, findings) for index, item in enumerate(node.value))
+    return tuple(
+        _level(item, index, clock, findings, devices) for index, item in enumerate(node.value)
+    )
 
 
-def _level(node: Node, index: int, clock: float | None, findings: Findings) -> StorageLevel | None:
+def _level(
+    node: Node, index: int, clock: float | None, findings: Findings, devices: Devices
+) -> StorageLevel | None:
     fields = Fields(node, _place(node, f"levels[{index}]"), findings)
     values: dict[str, Any] = {"name": fields.required_text("name")}  # Any: as above
     bits = fields.whole("word_bits") or DEFAULT_WORD_BITS
     values["word_bits"] = bits
-    network = fields.node_of("network")
+    network, memory = fields.node_of("network"), fields.node_of("memory")
     if network is not None:
-        inner = Fields(network, fields.at("network"), findings)
-        figures = _values(inner, Network, set(), bits, clock)
-        inner.close()
-        values["network"] = findings.build(Network, figures, inner.place, network)
-    values |= _values(fields, StorageLevel, {"name", "word_bits", "network"}, bits, clock)
+        values["network"] = _network(network, fields.at("network"), bits, clock, findings)
+    special = {"name", "word_bits", "network", "memory"}
+    values |= read_values(fields, StorageLevel, special, bits, clock)
+    if memory is not None:
+        values["memory"] = read_memory(memory, fields.at("memory"), findings, devices)
+        if not _may_have_memory(fields, values, index, clock, memory):
+            values["memory"] = None
     return _finished(StorageLevel, fields, values, findings)
+
+
+def _network(
+    node: Node, place: str, bits: int, clock: float | None, findings: Findings
+) -> Network | None:
+    fields = Fields(node, place, findings)
+    topology = fields.node_of("topology")
+    figures = read_values(fields, Network, {"topology"}, bits, clock)
+    fields.close()
+    if topology is not None:
+        figures["topology"] = read_topology_node(
+            topology, fields.at("topology"), bits, clock, findings
+        )
+        if figures["topology"] is None:
+            return None
+    return findings.build(Network, figures, place, node)
+
+
+def _may_have_memory(
+    fields: Fields, values: dict[str, Any], index: int, clock: float | None, memory: Node
+) -> bool:  # Any: as above
+    """Whether a level may have a memory beside its other figures; if not, why is recorded."""
+    findings, place = fields.findings, fields.at("memory")
+    before = len(findings.faults)
+    if index > 0:
+        rule = "is only known of the outermost level"
+        findings.add(memory, place, rule, "give this level bandwidths and latencies")
+    if clock is None and "architecture.clock_mhz" not in findings.sources:
+        rule = "needs the clock of the architecture beside the device's own"
+        findings.add(memory, place, rule, "give architecture.clock, as in clock: 200 MHz")
+    for field, (rule, remedy) in memory_clashes(values).items():
+        shown = values.get(field, "")
+        fault = Fault(place=fields.at(field), value=shown, rule=rule, remedy=remedy)
+        findings.faults.append(findings.located(fault))
+    return len(findings.faults) == before
 
 
 def _compute(node: Node | None, clock: float | None, findings: Findings) -> ComputeLevel | None:
@@ -122,7 +140,7 @@ def _compute(node: Node | None, clock: float | None, findings: Findings) -> Comp
     values: dict[str, Any] = {"name": fields.required_text("name")}  # Any: as above
     bits = fields.whole("word_bits") or DEFAULT_WORD_BITS
     values["word_bits"] = bits
-    values |= _values(fields, ComputeLevel, {"name", "word_bits"}, bits, clock)
+    values |= read_values(fields, ComputeLevel, {"name", "word_bits"}, bits, clock)
     return _finished(ComputeLevel, fields, values, findings)
 
 
@@ -133,7 +151,7 @@ def _finished(
     findings: Findings,
 ) -> AnySpec | None:
     fields.close()
-    if values["name"] is None or (values.get("network", ...) is None):
+    if any(values.get(part, ...) is None for part in ("name", "network", "memory")):
         return None
     return findings.build(spec, values, fields.place, fields.node)
 
@@ -142,59 +160,3 @@ def _place(node: Node, otherwise: str) -> str:
     if isinstance(node.value, dict) and "name" in node.value and node.value["name"].text:
         return f"architecture.{node.value['name'].text}"
     return f"architecture.{otherwise}"
-
-
-def _values(
-    fields: Fields, spec: type[Spec], special: set[str], bits: int, clock: float | None
-) -> dict[str, Any]:  # Any: as above
-    """Take every field of ``spec`` that is given, in the field's own unit."""
-    taken: dict[str, Any] = {}
-    for field in spec.model_fields:
-        if field in special:
-            continue
-        node = fields.node_of(*keys_of(field))
-        if node is None:
-            continue
-        try:
-            taken[field] = _value(field, node, bits, clock)
-        except QuantityError as error:
-            fields.findings.add(node, fields.at(field), error.rule, error.remedy)
-    return taken
-
-
-def _value(field: str, node: Node, bits: int, clock: float | None) -> object:
-    quantity = quantity_of(field)
-    if quantity is None:
-        return _plain(field, node)
-    if isinstance(node.value, (bool, tuple, dict)) or node.value is None:
-        raise QuantityError(f"needs a number, has {node.kind}")
-    match quantity:
-        case Quantity.RATE:
-            return words_per_cycle(node.text, bits, clock)
-        case Quantity.WORDS:
-            return words(node.text, bits)
-        case Quantity.CYCLES:
-            return cycles(node.text, clock)
-        case Quantity.CLOCK:
-            return megahertz(node.text)
-        case Quantity.ENERGY:
-            return picojoules(node.text)
-        case Quantity.AREA:
-            return square_micrometres(node.text)
-
-
-def _plain(field: str, node: Node) -> Any:  # Any: as above
-    """Return a value without unit; what pydantic would coerce silently is refused here."""
-    if node.value is None:
-        raise QuantityError("is empty", f"leave {field} out for its default")
-    flags = {"multicast", "links", "can_reduce"}
-    if isinstance(node.value, bool) is not (field in flags):
-        if isinstance(node.value, bool):
-            raise QuantityError("needs a number or word, has true or false")
-        if field in flags:
-            raise QuantityError(f"needs true or false, has {node.kind}")
-    if isinstance(node.value, float):
-        if node.value != node.value or abs(node.value) == float("inf"):
-            raise QuantityError("needs a finite number")
-        return Fraction(node.text) if field == "multiple_buffering" else node.value
-    return plain(node)

@@ -19,17 +19,23 @@ from typing import Any
 
 from stallscope.mappings.dram import DramCurrents, DramDevice, DramOrganisation, DramTimings
 from stallscope.mappings.fields import AnySpec, Fields, Findings, whole
-from stallscope.mappings.native_writing import FORMAT_VERSION
+from stallscope.mappings.native_header import take_version
 from stallscope.mappings.quantities import QuantityError, number
 from stallscope.mappings.reading import Node, read_file
 
-__all__ = ["load_dram_device", "read_dram_device"]
+__all__ = ["device_keys_of", "load_dram_device", "read_dram_device"]
 
 _UNITS: dict[str, dict[str, Fraction]] = {
     "_ns": {"": Fraction(1), "ns": Fraction(1), "ps": Fraction(1, 1000)},
     "_v": {"": Fraction(1), "V": Fraction(1), "mV": Fraction(1, 1000)},
     "_ma": {"": Fraction(1), "mA": Fraction(1), "A": Fraction(1000)},
 }
+
+
+def device_keys_of(field: str) -> tuple[str, ...]:
+    """Return the spellings of a figure of a device: its name, then the one without the unit."""
+    suffix = next((one for one in _UNITS if field.endswith(one)), "")
+    return (field, field.removesuffix(suffix)) if suffix else (field,)
 
 
 def load_dram_device(path: str | os.PathLike[str]) -> DramDevice:
@@ -40,10 +46,7 @@ def load_dram_device(path: str | os.PathLike[str]) -> DramDevice:
     """
     findings = Findings()
     top = Fields(read_file(path).root, "file", findings)
-    version = top.required("stallscope")
-    if version is not None and version.value != FORMAT_VERSION:
-        rule = f"format version must be {FORMAT_VERSION}"
-        findings.add(version, "stallscope", rule, "this stallscope reads no other")
+    take_version(top)
     section = top.required("dram_device")
     top.close()
     device = None if section is None else read_dram_device(section, findings)
@@ -77,8 +80,8 @@ def _group(node: Node, place: str, spec: type[AnySpec], findings: Findings) -> A
     fields = Fields(node, place, findings)
     values: dict[str, Any] = {}  # Any: as above
     for name, field in spec.model_fields.items():
-        suffix = next((one for one in _UNITS if name.endswith(one)), "")
-        names = (name, name.removesuffix(suffix)) if suffix else (name,)
+        names = device_keys_of(name)
+        suffix = name.removeprefix(names[-1])
         given = fields.required(*names) if field.is_required() else fields.node_of(*names)
         if given is not None:
             values[name] = _value(given, fields.at(name), suffix, field.annotation, findings)

@@ -13,18 +13,26 @@ from typing import Any
 
 from stallscope.mappings.architecture import Architecture, Network, StorageLevel
 from stallscope.mappings.case import Case, Platform, Rules
+from stallscope.mappings.dram import (
+    DramController,
+    DramCurrents,
+    DramDevice,
+    DramOrganisation,
+    DramTimings,
+)
+from stallscope.mappings.dram_catalog import built_in
 from stallscope.mappings.energy import EnergyTable
+from stallscope.mappings.layout import Layout, TensorPlace
+from stallscope.mappings.main_memory import MainMemory
 from stallscope.mappings.mapping import LevelMapping, Loop, Mapping
 from stallscope.mappings.native_energy import ACTIONS
+from stallscope.mappings.native_header import FORMAT_VERSION
 from stallscope.mappings.native_problem import PLAIN_NAME
 from stallscope.mappings.problem import Problem, Tensor, Term
 from stallscope.mappings.reading import read_text
 from stallscope.mappings.spec import Spec
 
-__all__ = ["FORMAT_VERSION", "dump", "to_plain", "to_yaml"]
-
-FORMAT_VERSION = 1
-"""Version of the native format, the value of ``stallscope:``."""
+__all__ = ["FORMAT_VERSION", "device_to_plain", "dump", "to_plain", "to_yaml"]
 
 _WIDTH = 96
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]*( ?[*+=] ?[A-Za-z0-9_.]+)*\Z")
@@ -45,8 +53,13 @@ def to_plain(case: Platform) -> dict[str, Plain]:
     if isinstance(case, Case):
         tree["problem"] = _problem(case.problem)
     tree["architecture"] = _architecture(case.architecture)
+    memory = case.architecture.levels[0].memory
+    if memory is not None and built_in(memory.device.name) != memory.device:
+        tree["dram_device"] = device_to_plain(memory.device)
     if isinstance(case, Case):
         tree["mapping"] = _mapping(case.mapping)
+        if case.layout.tensors:
+            tree["layout"] = _layout(case.layout)
     if case.energy is not None:
         tree["energy"] = _energy(case.energy)
     rules = _given(case.rules, Rules) if isinstance(case, Case) else {}
@@ -98,11 +111,33 @@ def _architecture(architecture: Architecture) -> dict[str, Plain]:
 
 def _level(level: StorageLevel) -> dict[str, Plain]:
     tree: dict[str, Plain] = {"name": level.name}
-    tree |= _given(level, StorageLevel, {"name", "network"})
+    tree |= _given(level, StorageLevel, {"name", "network", "memory"})
+    if level.memory is not None:
+        tree["memory"] = _memory(level.memory)
     network = _given(level.network, Network)
     if network:
         tree["network"] = network
     return tree
+
+
+def _memory(memory: MainMemory) -> dict[str, Plain]:
+    tree: dict[str, Plain] = {"device": memory.device.name}
+    tree |= _given(memory.controller, DramController)
+    return tree | _given(memory, MainMemory, {"device", "controller"})
+
+
+def device_to_plain(device: DramDevice) -> dict[str, Plain]:
+    """Return a device as the tree of its ``dram_device:`` section."""
+    tree: dict[str, Plain] = {"name": device.name}
+    tree["organisation"] = _given(device.organisation, DramOrganisation)
+    tree["timings"] = _given(device.timings, DramTimings)
+    if device.currents is not None:
+        tree["currents"] = _given(device.currents, DramCurrents)
+    return tree
+
+
+def _layout(layout: Layout) -> dict[str, Plain]:
+    return {place.tensor: _given(place, TensorPlace, {"tensor"}) for place in layout.tensors}
 
 
 def _mapping(mapping: Mapping) -> dict[str, Plain]:

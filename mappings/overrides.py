@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 
 from stallscope.mappings import native
 from stallscope.mappings.case import Case, Platform
+from stallscope.mappings.dram_catalog import Devices
 from stallscope.mappings.fields import nearest, plain
-from stallscope.mappings.native_architecture import keys_of
-from stallscope.mappings.native_writing import to_plain, to_yaml
+from stallscope.mappings.native_dram import device_keys_of
+from stallscope.mappings.native_values import keys_of
+from stallscope.mappings.native_writing import device_to_plain, to_plain, to_yaml
 from stallscope.mappings.reading import read_text
 from stallscope.simcore.errors import Fault, SpecError
 
@@ -25,32 +27,50 @@ UNATTRIBUTED = "--set ..."
 Read = TypeVar("Read", Case, Platform)
 Plain = Any  # a tree of dict, list, str, int, float and bool
 
-_SECTIONS = ("name", "problem", "architecture", "mapping", "energy", "rules")
+_SECTIONS = (
+    "name", "problem", "architecture", "dram_device", "mapping", "layout", "energy", "rules",
+)  # fmt: skip
+_NEW = ("network", "topology", "memory", "currents", "buffering", "components", "actions")
+"""Mappings that a path may go through before they are there."""
 
 
-def override(case: Case, settings: Sequence[str]) -> Case:
+def override(case: Case, settings: Sequence[str], devices: Devices | None = None) -> Case:
     """Return a changed case; its files stay those of the first.
 
     Args:
         case: The case to change.
-        settings: ``path=value``, applied in order.
+        settings: ``path=value``, applied in order; the value ``null`` takes a key out.
+        devices: DRAM devices that the case's files describe.
 
     Raises:
         SpecError: Every setting that cannot be read, and every fault of the changed case.
     """
-    changed = _changed(case, settings, native.read)
+    changed = _changed(case, settings, devices, native.read)
     return changed.model_copy(update={"files": case.files})
 
 
-def override_platform(platform: Platform, settings: Sequence[str]) -> Platform:
+def override_platform(
+    platform: Platform, settings: Sequence[str], devices: Devices | None = None
+) -> Platform:
     """Return a changed platform; see `override`."""
-    changed = _changed(platform, settings, native.read_platform)
+    changed = _changed(platform, settings, devices, native.read_platform)
     return changed.model_copy(update={"files": platform.files})
 
 
-def _changed(case: Platform, settings: Sequence[str], read: Callable[[str, str], Read]) -> Read:
+def _changed(
+    case: Platform,
+    settings: Sequence[str],
+    devices: Devices | None,
+    read: Callable[[str, str, Devices | None], Read],
+) -> Read:
     """The case with its settings applied, read again."""
     tree: dict[str, Plain] = to_plain(case)
+    memory = case.architecture.levels[0].memory
+    if devices is not None and "assumptions" in tree:
+        said = devices.assumptions(memory.device.name if memory is not None else None)
+        tree["assumptions"] = [one for one in tree["assumptions"] if one not in said]
+    if memory is not None and any(setting.startswith("dram_device.") for setting in settings):
+        tree["dram_device"] = device_to_plain(memory.device)
     faults: list[Fault] = []
     for setting in settings:
         try:
@@ -60,7 +80,7 @@ def _changed(case: Platform, settings: Sequence[str], read: Callable[[str, str],
     if faults:
         raise SpecError(faults)
     try:
-        return read(to_yaml(tree), "--set")
+        return read(to_yaml(tree), "--set", devices)
     except SpecError as error:
         raise SpecError([_attributed(fault, settings) for fault in error.faults]) from error
 
@@ -90,12 +110,14 @@ def _set(tree: dict[str, Plain], setting: str) -> None:
     rest = parts if parts[0] == "name" else parts[1:]
     rest = _shortened(parts[0], at, rest)
     for part in rest[:-1]:
-        at = _inside(at, part, setting)
+        at = _inside(at, part, setting, is_open=parts[0] == "layout")
     if not isinstance(at, dict):
         raise _error(setting, f"{rest[-1]} is not a key of a list", "address an entry by name")
-    for key in [key for key in at if rest[-1] in keys_of(key)]:
+    spellings = device_keys_of if parts[0] == "dram_device" else keys_of
+    for key in [key for key in at if rest[-1] in spellings(key)]:
         del at[key]  # the same figure in another spelling
-    at[rest[-1]] = value
+    if value is not None:
+        at[rest[-1]] = value
 
 
 def _shortened(section: str, tree: Plain, parts: list[str]) -> list[str]:
@@ -117,14 +139,15 @@ def _shortened(section: str, tree: Plain, parts: list[str]) -> list[str]:
     return parts
 
 
-def _inside(at: Plain, part: str, setting: str) -> Plain:
+def _inside(at: Plain, part: str, setting: str, *, is_open: bool) -> Plain:
+    """What is at a part of a path; a mapping that is not there yet is made where it may be."""
     if isinstance(at, list):
         for item in at:
             if isinstance(item, dict) and item.get("name") == part:
                 return item
         names = [item["name"] for item in at if isinstance(item, dict) and "name" in item]
         raise _error(setting, f"no entry {part}", nearest(part, names))
-    if part not in at and _may_be_new(part):
+    if part not in at and (is_open or part in _NEW):
         at[part] = {}
     if part not in at or not isinstance(at[part], (dict, list)):
         known = [key for key, value in at.items() if isinstance(value, (dict, list))]
@@ -132,10 +155,6 @@ def _inside(at: Plain, part: str, setting: str) -> Plain:
         known += [at["compute"]["name"]] if "compute" in at else []
         raise _error(setting, f"no key {part}", nearest(part, known))
     return at[part]
-
-
-def _may_be_new(part: str) -> bool:
-    return part in ("network", "buffering", "components", "actions")
 
 
 def _error(setting: str, rule: str, remedy: str) -> SpecError:

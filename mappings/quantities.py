@@ -12,8 +12,8 @@ import re
 from fractions import Fraction
 
 __all__ = [
-    "QuantityError", "cycles", "megahertz", "number", "picojoules", "square_micrometres",
-    "words", "words_per_cycle",
+    "QuantityError", "cycles", "megahertz", "number", "picojoules", "size_bytes",
+    "square_micrometres", "words", "words_per_cycle",
 ]  # fmt: skip
 
 _QUANTITY = re.compile(
@@ -69,15 +69,16 @@ def number(text: str) -> tuple[Fraction, str]:
         raise QuantityError("divides by zero") from error
 
 
-def words(text: str, word_bits: int) -> int:
+def words(text: str, word_bits: int, least: int = 1) -> int:
     """Read a size as words.
 
     Args:
         text: ``6912``, ``6912 words``, ``108 KiB``, ``2 MB``, ``4096 bits``.
         word_bits: Bits of a word.
+        least: Smallest size.
 
     Raises:
-        QuantityError: Unknown unit, or not a whole number of words >= 1.
+        QuantityError: Unknown unit, or not a whole number of words >= ``least``.
     """
     value, unit = number(text)
     if unit in _BITS:
@@ -86,9 +87,24 @@ def words(text: str, word_bits: int) -> int:
         size = value
     else:
         raise _unknown(unit, "words, B, KiB, MiB, KB, MB, bits")
-    if size.denominator != 1 or size < 1:
+    if size.denominator != 1 or size < least:
         shown = f"{float(size):g} words of {word_bits} bits"
-        raise QuantityError(f"is {shown}, needs a whole number >= 1")
+        raise QuantityError(f"is {shown}, needs a whole number >= {least}")
+    return int(size)
+
+
+def size_bytes(text: str) -> int:
+    """Read a size as bytes: ``4096``, ``4 KiB``.
+
+    Raises:
+        QuantityError: Unknown unit, or not a whole number of bytes >= 1.
+    """
+    value, unit = number(text)
+    if unit and unit not in _BITS:
+        raise _unknown(unit, "B, KiB, MiB, KB, MB, bits")
+    size = value * _BITS[unit] / 8 if unit else value
+    if size.denominator != 1 or size < 1:
+        raise QuantityError(f"is {float(size):g} bytes, needs a whole number >= 1")
     return int(size)
 
 

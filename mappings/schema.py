@@ -11,16 +11,23 @@ from typing import Any, get_args
 
 from stallscope.mappings.architecture import Architecture, ComputeLevel, Network, StorageLevel
 from stallscope.mappings.case import Rules
+from stallscope.mappings.dram import DramController, DramCurrents, DramOrganisation, DramTimings
 from stallscope.mappings.fields import nearest
-from stallscope.mappings.native_architecture import keys_of, quantity_of
+from stallscope.mappings.layout import TensorPlace
+from stallscope.mappings.main_memory import MainMemory
+from stallscope.mappings.native_dram import device_keys_of
 from stallscope.mappings.native_energy import ACTIONS
+from stallscope.mappings.native_topology import KINDS, PARTS
+from stallscope.mappings.native_values import keys_of, quantity_of
 from stallscope.mappings.native_writing import FORMAT_VERSION
 from stallscope.mappings.spec import Spec
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = ["SCHEMAS", "schema"]
 
-SCHEMAS = ("problem", "architecture", "mapping", "energy", "case")
+SCHEMAS = (
+    "problem", "architecture", "dram_device", "mapping", "layout", "energy", "case",
+)  # fmt: skip
 """Kinds of native files."""
 
 Schema = dict[str, Any]  # a JSON schema is an open tree
@@ -61,7 +68,8 @@ def schema(name: str) -> Schema:
     """
     sections = {
         "problem": _problem(), "architecture": _architecture(), "mapping": _mapping(),
-        "energy": _energy(), "rules": _spec(Rules),
+        "energy": _energy(), "rules": _spec(Rules), "layout": _layout(),
+        "dram_device": _devices(),
     }  # fmt: skip
     if name not in SCHEMAS:
         raise SpecError([Fault(place="schema", value=name, rule="no such schema",
@@ -105,10 +113,61 @@ def _architecture() -> Schema:
     tree = _spec(Architecture)
     level = _spec(StorageLevel)
     level["properties"]["network"] = _spec(Network)
+    level["properties"]["network"]["properties"]["topology"] = _topology(tuple(KINDS))
+    level["properties"]["memory"] = _memory()
     tree["properties"]["levels"] = {"type": "array", "items": level, "minItems": 1}
     tree["properties"]["compute"] = _spec(ComputeLevel)
     tree["required"] = ["levels", "compute"]
     return tree
+
+
+def _topology(kinds: tuple[str, ...]) -> Schema:
+    choices = []
+    flat = tuple(kind for kind in kinds if not set(PARTS) & KINDS[kind].model_fields.keys())
+    for kind in kinds:
+        choice = _spec(KINDS[kind])
+        choice["properties"]["kind"] = {"const": kind}
+        if kind not in flat:
+            choice["properties"] |= {part: _topology(flat) for part in PARTS}
+        choice["required"] = ["kind"]
+        choices.append(choice)
+    return {"anyOf": choices}
+
+
+def _memory() -> Schema:
+    properties = _spec(DramController)["properties"] | _spec(MainMemory)["properties"]
+    del properties["controller"]
+    return _object(properties | {"device": _TEXT}, ["device"])
+
+
+def _devices() -> Schema:
+    groups: dict[str, type[Spec]] = {
+        "organisation": DramOrganisation,
+        "timings": DramTimings,
+        "currents": DramCurrents,
+    }
+    properties = {name: _device_figures(spec) for name, spec in groups.items()}
+    device = _object({"name": _TEXT} | properties, ["name", "organisation", "timings"])
+    return {"anyOf": [device, {"type": "array", "items": device, "minItems": 1}]}
+
+
+def _device_figures(spec: type[Spec]) -> Schema:
+    tree = _spec(spec)
+    for name in spec.model_fields:
+        keys = device_keys_of(name)
+        if len(keys) > 1:
+            figure = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
+            tree["properties"] |= dict.fromkeys(keys, figure)
+    tree["required"] = [name for name, field in spec.model_fields.items()
+                        if field.is_required() and len(device_keys_of(name)) == 1]  # fmt: skip
+    return tree
+
+
+def _layout() -> Schema:
+    place = _spec(TensorPlace)
+    del place["properties"]["tensor"]
+    place["properties"]["order"] = _NAMES
+    return _table(_object(place["properties"], []), 0)
 
 
 def _mapping() -> Schema:

@@ -62,7 +62,7 @@ class Bus(_Fabric):
         delay_cycles: From the source to every listener.
     """
 
-    topology: Literal["bus"] = "bus"
+    kind: Literal["bus"] = "bus"
     words_per_cycle: Rate
     delay_cycles: _Cycles = 0
     reduces: bool = False
@@ -80,7 +80,7 @@ class XyBus(_Fabric):
             cycle").
     """
 
-    topology: Literal["xy_bus"] = "xy_bus"
+    kind: Literal["xy_bus"] = "xy_bus"
     words_per_cycle: Rate
     delay_cycles: _Cycles = 1
     reduces: bool = False
@@ -104,7 +104,7 @@ class Tree(_Fabric):
         adder_cycles: Cycles of one adder, level by level on the way up.
     """
 
-    topology: Literal["tree"] = "tree"
+    kind: Literal["tree"] = "tree"
     root_words_per_cycle: Rate
     leaf_words_per_cycle: Rate
     shape: TreeShape = TreeShape.CHUBBY
@@ -127,7 +127,7 @@ class Mesh(_Fabric):
         inject_y: Its row.
     """
 
-    topology: Literal["mesh"] = "mesh"
+    kind: Literal["mesh"] = "mesh"
     words_per_cycle: Rate
     router_delay_cycles: _Cycles
     port_delay_cycles: _Cycles = 1
@@ -148,7 +148,7 @@ class Ring(_Fabric):
         inject: Instance (in row order) at which the source is.
     """
 
-    topology: Literal["ring"] = "ring"
+    kind: Literal["ring"] = "ring"
     words_per_cycle: Rate
     delay_cycles: _Cycles = 1
     port_delay_cycles: _Cycles = 1
@@ -165,15 +165,13 @@ class Neighbour(_Fabric):
         hop_cycles: A word is stored and forwarded: cycles from one instance to the next.
     """
 
-    topology: Literal["neighbour"] = "neighbour"
+    kind: Literal["neighbour"] = "neighbour"
     axis: Axis
     words_per_cycle: Rate
     hop_cycles: int = Field(default=1, ge=1, le=MAX_LATENCY_CYCLES)
 
 
-FlatTopology = Annotated[
-    Bus | XyBus | Tree | Mesh | Ring | Neighbour, Field(discriminator="topology")
-]
+FlatTopology = Annotated[Bus | XyBus | Tree | Mesh | Ring | Neighbour, Field(discriminator="kind")]
 """A topology of one level."""
 
 
@@ -188,7 +186,7 @@ class Clusters(Spec):
         inside: From where a cluster is reached to its instances.
     """
 
-    topology: Literal["clusters"] = "clusters"
+    kind: Literal["clusters"] = "clusters"
     columns: int = Field(ge=1)
     rows: int = Field(ge=1)
     between: FlatTopology
@@ -211,9 +209,9 @@ class Clusters(Spec):
 
 
 Topology = Annotated[
-    Bus | XyBus | Tree | Mesh | Ring | Neighbour | Clusters, Field(discriminator="topology")
+    Bus | XyBus | Tree | Mesh | Ring | Neighbour | Clusters, Field(discriminator="kind")
 ]
-"""Any topology, chosen by its ``topology``."""
+"""Any topology, chosen by its ``kind``."""
 
 
 class RouterPipeline(Spec):
@@ -266,7 +264,7 @@ def read_topology(values: object, place: str = "topology") -> Topology:
     """Make a topology of parsed values, such as a YAML mapping.
 
     Args:
-        values: A mapping with the key ``topology`` and the keys of that kind.
+        values: A mapping with the key ``kind`` and the keys of that kind.
         place: Its path, for faults.
 
     Raises:

@@ -309,7 +309,10 @@ def presets(
 
 @app.command()
 def schema(
-    name: Annotated[str, typer.Argument(help="problem, architecture, mapping, energy or case.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="problem, architecture, dram_device, mapping, layout, energy or case."),
+    ],
 ) -> None:
     """Print the JSON schema of a kind of native file."""
     with exit_codes():

@@ -53,8 +53,10 @@ def compile_files(files: Sequence[str], options: LoadOptions, output: Output) ->
     storage = _storage()
     output.path.parent.mkdir(parents=True, exist_ok=True)
     write_file(output.path, lambda partial: storage.save(program, partial))
-    text = to_yaml({key: value for key, value in to_plain(case).items()
-                    if key not in ("architecture", "energy", "assumptions")})  # fmt: skip
+    of_the_platform = ("architecture", "dram_device", "energy", "assumptions")
+    text = to_yaml(
+        {key: value for key, value in to_plain(case).items() if key not in of_the_platform}
+    )
     write_file(sidecar(output.path), lambda partial: partial.write_text(text, encoding="utf-8"))
     if output.as_json:
         typer.echo(

@@ -126,7 +126,7 @@ class _Array:
 
 def _tree(leaves: int, words: int) -> Geometry:
     """A tree with sub-trees of single words, without buffers on the way."""
-    described = {"topology": "tree", "root_words_per_cycle": words, "leaf_words_per_cycle": 1,
+    described = {"kind": "tree", "root_words_per_cycle": words, "leaf_words_per_cycle": 1,
                  "levels_per_cycle": None, "blocking": True}  # fmt: skip
     spec = read_topology(described)
     assert isinstance(spec, Tree)

@@ -13,6 +13,7 @@ from typing import Any
 import stallscope
 from stallscope.hw.result import Result
 from stallscope.mappings.analytical import Estimate
+from stallscope.mappings.bandwidth import port_widths
 from stallscope.mappings.case import Case, Platform
 from stallscope.mappings.counts import Counts, LevelCounts, NetworkTensor
 from stallscope.mappings.pricing import LedgerLine
@@ -127,6 +128,7 @@ def _levels(counts: Counts, case: Platform, cycles: int) -> list[Document]:
     documents = []
     for level in counts.levels:
         spec = case.architecture.level(level.name)
+        widths = port_widths(case.architecture, spec)
         tensors = level.tensors.values()
         read = sum(tensor.reads for tensor in tensors)
         written = sum(tensor.fills + tensor.updates for tensor in tensors)
@@ -139,11 +141,9 @@ def _levels(counts: Counts, case: Platform, cycles: int) -> list[Document]:
                 "area_um2": level.area_um2,
                 "leakage_pj": level.leakage_pj,
                 "tensors": {name: _level_tensor(level, name) for name in level.tensors},
-                "read_words_per_cycle": _rate(read, level, cycles, spec.read_words_per_cycle),
-                "write_words_per_cycle": _rate(written, level, cycles, spec.write_words_per_cycle),
-                "shared_words_per_cycle": _rate(
-                    read + written, level, cycles, spec.shared_words_per_cycle
-                ),
+                "read_words_per_cycle": _rate(read, level, cycles, widths["read"]),
+                "write_words_per_cycle": _rate(written, level, cycles, widths["write"]),
+                "shared_words_per_cycle": _rate(read + written, level, cycles, widths["shared"]),
             }
         )
     return documents

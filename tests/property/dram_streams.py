@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from stallscope.hw.dram.catalog import DEVICES, dram_device
 from stallscope.hw.dram.controller import Controller
 from stallscope.mappings.dram import DramController, RowPolicy
+from stallscope.mappings.dram_catalog import DEVICES, dram_device
 from tests.unit.hw.dram.under_test import small_device
 
 

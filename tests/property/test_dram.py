@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stallscope.hw.dram.catalog import dram_device
 from stallscope.hw.dram.controller import Controller
 from stallscope.mappings.dram import DramController, RowPolicy
+from stallscope.mappings.dram_catalog import dram_device
 from tests.property.dram_rules import violations
 from tests.property.dram_streams import (
     RATIOS,

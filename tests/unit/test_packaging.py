@@ -50,7 +50,7 @@ def test_every_data_file_is_in_the_package_data() -> None:
     patterns = project()["tool"]["setuptools"]["package-data"]
     packages = {
         "stallscope": ROOT / "stallscope",
-        "stallscope.hw.dram": ROOT / "hw" / "dram",
+        "stallscope.mappings": ROOT / "mappings",
         "stallscope.validation": ROOT / "validation",
     }
     for package, folder in packages.items():

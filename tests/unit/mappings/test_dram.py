@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import pytest
 from pydantic import ValidationError
-
 from stallscope.hw.dram.catalog import DEVICES, dram_device
+
 from stallscope.mappings.dram import AddressField, DramController, address_fields
 from stallscope.mappings.native_dram import load_dram_device
 from stallscope.simcore.errors import SpecError

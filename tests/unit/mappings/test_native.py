@@ -17,11 +17,27 @@ from stallscope.mappings.architecture import (
     StorageLevel,
 )
 from stallscope.mappings.case import Case, Reuse, Rules
+from stallscope.mappings.dram import AddressField, DramController, DramCurrents, RowPolicy
+from stallscope.mappings.dram_catalog import DEVICES, dram_device
 from stallscope.mappings.energy import Action, ComponentEnergy, EnergyTable
+from stallscope.mappings.layout import Layout, TensorPlace
+from stallscope.mappings.main_memory import MainMemory
 from stallscope.mappings.mapping import Buffering, LevelMapping, Loop, Mapping
-from stallscope.mappings.native_architecture import keys_of
+from stallscope.mappings.native_topology import KINDS
+from stallscope.mappings.native_values import keys_of
 from stallscope.mappings.problem import Dimension, Problem, Tensor, Term
 from stallscope.mappings.schema import SCHEMAS, schema
+from stallscope.mappings.topology import (
+    Axis,
+    Bus,
+    Clusters,
+    Mesh,
+    Neighbour,
+    Ring,
+    Tree,
+    TreeShape,
+    XyBus,
+)
 from stallscope.simcore.errors import SpecError
 
 DATA = Path(__file__).parents[2] / "data"
@@ -149,6 +165,22 @@ def test_schemas_name_every_key_of_the_notation(name: str) -> None:
         level = tree["properties"]["architecture"]["properties"]["levels"]["items"]["properties"]
         for field in StorageLevel.model_fields:
             assert set(keys_of(field)) <= set(level)
+        memory = level["memory"]["properties"]
+        assert {"device", "chunk", *DramController.model_fields} <= set(memory)
+        choices = level["network"]["properties"]["topology"]["anyOf"]
+        assert {choice["properties"]["kind"]["const"] for choice in choices} == set(KINDS)
+        for choice in choices:
+            kind = KINDS[choice["properties"]["kind"]["const"]]
+            for field in kind.model_fields:
+                assert set(keys_of(field)) <= set(choice["properties"])
+    if name in ("dram_device", "case"):
+        device = tree["properties"]["dram_device"]["anyOf"][0]["properties"]
+        assert {"tCK", "tCK_ns", "CL", "source"} <= set(device["timings"]["properties"])
+        assert "tCK" not in device["timings"]["required"]  # in either spelling
+        assert "CL" in device["timings"]["required"]
+    if name in ("layout", "case"):
+        place = tree["properties"]["layout"]["additionalProperties"]["properties"]
+        assert set(place) == {"order", "row", "row_words", "base", "base_words"}
 
 
 def test_an_unknown_schema_names_the_nearest() -> None:
@@ -163,6 +195,76 @@ names = st.one_of(
 )
 rates = st.none() | st.fractions(min_value=Fraction(1, 99), max_value=99, max_denominator=99)
 figures = st.floats(min_value=0, max_value=1e6, allow_nan=False)
+
+
+positive = st.fractions(min_value=Fraction(1, 99), max_value=99, max_denominator=99)
+delays = st.integers(0, 10**12)
+counts = st.integers(1, 20)
+flags = st.booleans()
+flat = st.one_of(
+    st.builds(Bus, words_per_cycle=positive, delay_cycles=delays, blocking=flags),
+    st.builds(XyBus, words_per_cycle=positive, multicast=flags, reduces=flags),
+    st.builds(Tree, root_words_per_cycle=positive, leaf_words_per_cycle=positive,
+              shape=st.sampled_from(TreeShape), levels_per_cycle=counts, adder_cycles=delays),
+    st.builds(Mesh, words_per_cycle=positive, router_delay_cycles=delays,
+              entry_words_per_cycle=st.none() | positive, inject_x=st.integers(0, 9)),
+    st.builds(Ring, words_per_cycle=positive, port_delay_cycles=delays, inject=st.integers(0, 9)),
+    st.builds(Neighbour, axis=st.sampled_from(Axis), words_per_cycle=positive, hop_cycles=counts),
+)  # fmt: skip
+topologies = flat | st.builds(Clusters, columns=counts, rows=counts, between=flat, inside=flat)
+currents = st.builds(
+    DramCurrents,
+    **{name: st.just(40.0) | st.floats(1, 1e6) for name in ("IDD0_ma", "IDD2N_ma")},
+    **{f"IDD{name}_ma": st.floats(50, 1e6) for name in ("4R", "4W", "5AB")},
+    VDD_v=st.floats(0.1, 100), IDD3N_ma=st.floats(0, 50), source=names,
+)  # fmt: skip
+
+
+@st.composite
+def memories(draw: st.DrawFn) -> MainMemory:
+    device = dram_device(draw(st.sampled_from(DEVICES)))
+    if draw(st.booleans()):
+        timings = {"tCK_ns": draw(positive), "CL": draw(counts), "source": draw(names)}
+        device = device.model_copy(
+            update={
+                "name": draw(names.filter(lambda name: name.upper() not in DEVICES)),
+                "timings": device.timings.model_copy(update=timings),
+                "currents": draw(st.none() | currents),
+            }
+        )
+    return MainMemory(
+        device=device,
+        controller=DramController(
+            row_policy=draw(st.sampled_from(RowPolicy)),
+            address_map="".join(draw(st.permutations(list(AddressField)))),
+            window=draw(counts),
+            bank_queue=draw(counts),
+            outstanding=draw(st.none() | counts),
+            posted_writes=draw(flags),
+            refresh=draw(flags),
+            dual_command=draw(st.none() | flags),
+        ),
+        chunk_bytes=draw(st.sampled_from([1, 64, 4096])),
+    )
+
+
+@st.composite
+def layouts(draw: st.DrawFn, problem: Problem) -> Layout:
+    places = []
+    for tensor in draw(st.permutations(problem.tensors)):
+        told = [{term.dimension for term in rank} for rank in tensor.ranks]
+        own = [
+            sorted(name for name in here if sum(name in rank for rank in told) == 1)
+            for here in told
+        ]
+        order = None
+        if all(own) and draw(flags):
+            order = tuple(draw(st.permutations([draw(st.sampled_from(rank)) for rank in own])))
+        if draw(flags):
+            base = draw(st.none() | st.integers(0, 10**30))
+            places.append(TensorPlace(tensor=tensor.name, order=order, row_words=draw(counts),
+                                      base_words=base))  # fmt: skip
+    return Layout(tensors=tuple(places))
 
 
 @st.composite
@@ -198,6 +300,7 @@ def level_figures(draw: st.DrawFn) -> dict[str, Any]:
         "network": Network(
             words_per_cycle=draw(rates),
             links=draw(st.booleans()),
+            topology=draw(st.none() | topologies),
             energy_per_hop_pj=draw(st.none() | figures),
         ),
     }
@@ -241,9 +344,13 @@ def cases(draw: st.DrawFn) -> Case:
             width *= loop.extent
         for loop in loops[level, "spatial_y"] + loops[level, "spatial_x"]:
             instances *= loop.extent
+    clock = draw(st.none() | st.floats(0.001, 1e4))
+    if clock is not None and draw(flags):
+        memory = {"kind": LevelKind.DRAM, "memory": draw(memories()), "read_words_per_cycle": None}
+        specs[0] = StorageLevel(**(dict(specs[0]) | memory))
     architecture = Architecture(
         name=draw(names),
-        clock_mhz=draw(st.none() | st.floats(0.001, 1e4)),
+        clock_mhz=clock,
         levels=tuple(specs),
         compute=ComputeLevel(name=compute, instances=instances, mesh_x=width),
     )
@@ -264,6 +371,7 @@ def cases(draw: st.DrawFn) -> Case:
             link_transfers=draw(st.sampled_from([None, True, False])),
             first_read_elision=draw(st.booleans()),
         ),
+        layout=draw(layouts(problem)),
         assumptions=tuple(draw(st.lists(st.text(max_size=9), max_size=2, unique=True))),
     )
 

@@ -11,14 +11,14 @@ from stallscope.simcore.errors import SpecError
 
 
 def test_the_kind_is_chosen_by_its_name():
-    spec = read_topology({"topology": "mesh", "words_per_cycle": 0.1, "router_delay_cycles": 4})
+    spec = read_topology({"kind": "mesh", "words_per_cycle": 0.1, "router_delay_cycles": 4})
     assert spec == Mesh(words_per_cycle=Fraction(1, 10), router_delay_cycles=4)
     assert hash(spec) == hash(Mesh(words_per_cycle=Fraction(1, 10), router_delay_cycles=4))
 
 
 def test_clusters_hold_two_topologies():
-    inner = {"topology": "bus", "words_per_cycle": 1}
-    spec = read_topology({"topology": "clusters", "columns": 4, "rows": 3, "between": inner,
+    inner = {"kind": "bus", "words_per_cycle": 1}
+    spec = read_topology({"kind": "clusters", "columns": 4, "rows": 3, "between": inner,
                           "inside": inner})  # fmt: skip
     assert isinstance(spec, Clusters)
     assert spec.inside.blocking
@@ -27,7 +27,7 @@ def test_clusters_hold_two_topologies():
 def test_every_fault_is_named_at_once():
     with pytest.raises(SpecError) as caught:
         read_topology(
-            {"topology": "mesh", "words_per_cycle": 0, "router_delay_cycles": -1, "hops": 3},
+            {"kind": "mesh", "words_per_cycle": 0, "router_delay_cycles": -1, "hops": 3},
             "architecture.GLB.network",
         )
     assert str(caught.value).splitlines() == [
@@ -38,7 +38,7 @@ def test_every_fault_is_named_at_once():
     ]
 
 
-@pytest.mark.parametrize("values", [{}, {"topology": "torus"}, 3])
+@pytest.mark.parametrize("values", [{}, {"kind": "torus"}, 3])
 def test_an_unknown_kind_is_refused(values):
     with pytest.raises(SpecError, match="topology"):
         read_topology(values)
@@ -46,7 +46,7 @@ def test_an_unknown_kind_is_refused(values):
 
 def test_a_missing_delay_of_a_mesh_is_an_error_and_no_default():
     with pytest.raises(SpecError, match=r"topology.mesh.router_delay_cycles: Field required"):
-        read_topology({"topology": "mesh", "words_per_cycle": 1})
+        read_topology({"kind": "mesh", "words_per_cycle": 1})
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,10 @@ from stallscope.catalog import (
     preset,
     with_preset_names,
 )
+from stallscope.mappings.architecture import Network
+from stallscope.mappings.dram_catalog import dram_device
+from stallscope.mappings.main_memory import MainMemory
+from stallscope.mappings.topology import XyBus
 from stallscope.run import LoadOptions, load_layers
 
 # Timeloop v3.0.3 (6b41058) on the cases map_alexnet_conv1..5: cycles, and the sum of the
@@ -50,6 +54,47 @@ def test_the_finite_preset_has_the_limits_it_names() -> None:
     assert (dram.read_latency_cycles, dram.write_latency_cycles) == (50, 50)
     assert (glb.read_words_per_cycle, glb.write_words_per_cycle) == (16, 16)
     assert case.architecture.compute.instances == 168
+
+
+SMALL = """stallscope: 1
+problem:
+  dimensions: {C: 2, M: 8, R: 3, S: 3, P: 4, Q: 4}
+  tensors: {Weights: [C, M, R, S], Inputs: [C, R + P, S + Q], Outputs: [M, Q, P]}
+  output: Outputs
+mapping:
+  DRAM: {temporal: [C=2], keep: [Weights, Inputs, Outputs]}
+  shared_glb: {temporal: [P=4], spatial_x: [Q=4], keep: [Inputs, Outputs]}
+  DummyBuffer: {spatial_y: [M=4, S=3], keep: []}
+  ifmap_spad: {keep: [Inputs]}
+  weights_spad: {temporal: [R=3], keep: [Weights]}
+  psum_spad: {temporal: [M=2], keep: [Outputs]}
+"""
+
+
+def test_the_ddr4_preset_has_the_device_and_the_bus_it_names(tmp_path) -> None:
+    case = layers("eyeriss-168-ddr4")["conv1"]
+    dram, glb = case.architecture.level("DRAM"), case.architecture.level("shared_glb")
+    assert dram.memory == MainMemory(device=dram_device("DDR4-2400"))
+    assert case.architecture.clock_mhz == 200
+    assert glb.network.topology == XyBus(words_per_cycle=1, delay_cycles=1)
+    twin = layers("eyeriss-168")["conv1"].architecture
+    plain = [level.model_copy(update={"network": Network()}) for level in case.architecture.levels]
+    assert plain[1:] == list(twin.levels[1:])
+    assert case.architecture.compute == twin.compute
+
+
+def test_the_ddr4_preset_is_slower_than_its_twin(tmp_path) -> None:
+    """A small layer: all its words pass the bus, and none of them is there before the DRAM's."""
+    file = tmp_path / "small.yaml"
+    file.write_text(SMALL, encoding="utf-8")
+    slow, fast = (
+        ss.simulate(ss.load(preset(name).path, file))
+        for name in ("eyeriss-168-ddr4", "eyeriss-168")
+    )
+    assert slow.cycles > fast.cycles >= fast.estimate.cycles
+    assert slow.cycle_stack["network_contention"] > 0
+    down = slow.counts.networks[1].tensors
+    assert slow.cycles > down["Weights"].words_in + down["Inputs"].words_in
 
 
 def test_the_twin_differs_in_main_memory_only() -> None:
