@@ -29,6 +29,7 @@ NAMES = (
 )  # fmt: skip
 """Reference sets; see docs for which are built."""
 
+
 def _noc(cases: str | os.PathLike[str] | None) -> Report:
     # Imports numba, which only this set needs.
     from stallscope.validation.noc import validate_noc
