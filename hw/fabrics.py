@@ -2,7 +2,9 @@
 
 Below one instance of the outer level lies one network; what is held is that of the busiest one.
 The words of a step hold every link on their way, each for its own words over its own width, and
-the whole way at once: nothing waits inside the network (docs/networks.md).
+the whole way at once: nothing waits inside the network (docs/networks.md). A link that is as wide
+as one nearer to the source never holds anything up: all its words have come over that one. Such
+links are counted, not held.
 """
 
 from __future__ import annotations
@@ -24,21 +26,26 @@ class Fabrics:
 
     Attributes:
         geometries: Per outer level, its network.
+        narrow: Per outer level, numbers of the links that can hold words up.
     """
 
     def __init__(self, architecture: Architecture) -> None:
         self.geometries: dict[str, Geometry] = {}
+        self.narrow: dict[str, frozenset[int]] = {}
         below_it: list[StorageLevel | ComputeLevel] = [*architecture.levels[1:]]
         below_it.append(architecture.compute)
         for level, below in zip(architecture.levels, below_it, strict=True):
             if level.network.topology is not None:
                 width, height = max(1, below.x // level.x), max(1, below.y // level.y)
-                self.geometries[level.name] = build(level.network.topology, width, height)
+                geometry = build(level.network.topology, width, height)
+                self.geometries[level.name] = geometry
+                self.narrow[level.name] = _narrow(geometry)
 
     def widths(self) -> Iterable[tuple[str, Fraction]]:
-        """Name and words per cycle of every link."""
+        """Name and words per cycle of every link that can hold words up."""
         for level, geometry in self.geometries.items():
-            for link in geometry.links:
+            for number in sorted(self.narrow[level]):
+                link = geometry.links[number]
                 yield f"{level}.network {link.name}", link.words_per_cycle
 
     def loads(self, crossing: Crossing, direction: Direction) -> list[tuple[str, int]]:
@@ -48,6 +55,7 @@ class Fabrics:
         return [
             (f"{crossing.network}.network {geometry.links[link].name}", words)
             for link, words in loads.items()
+            if link in self.narrow[crossing.network]
         ]
 
     def latency(self, crossing: Crossing, direction: Direction) -> int:
@@ -66,6 +74,20 @@ class Fabrics:
         groups = _groups(crossing)
         hops = sum(geometry.hops(words, who, direction) for words, who in groups)
         return Fraction(hops * crossing.words_in, crossing.busiest_words or 1)
+
+
+def _narrow(geometry: Geometry) -> frozenset[int]:
+    """Links narrower than all those before them on the way from the source, in both directions."""
+    tree = geometry.multicast(geometry.parent, range(geometry.children))
+    least: list[Fraction] = []
+    kept = set()
+    for branch in tree.branches:
+        before = [least[feeder] for feeder in branch.feeders]
+        width = geometry.links[branch.link].words_per_cycle
+        if not before or width < min(before):
+            kept |= {branch.link, branch.link ^ 1}
+        least.append(min([width, *before]))
+    return frozenset(kept)
 
 
 def _groups(crossing: Crossing) -> tuple[tuple[int, tuple[int, ...]], ...]:

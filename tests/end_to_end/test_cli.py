@@ -9,6 +9,7 @@ import pyarrow.parquet
 import pytest
 
 import stallscope.hw.simulate
+from stallscope.mappings.schema import SCHEMAS
 from stallscope.simcore.errors import DeadlockError, SimulationBug, Waiter
 
 COMMANDS = ("simulate", "analyze", "compile", "program", "execute", "verify", "run", "validate",
@@ -333,6 +334,7 @@ def test_a_terminal_without_our_letters_gets_others() -> None:
 def test_presets_are_listed_and_printed(desk) -> None:
     listed = desk.run("presets")
     assert "eyeriss-168-unlimited" in listed.out
+    assert "eyeriss-168-ddr4" in listed.out
     assert "alexnet-conv" in listed.out
     assert json.loads(desk.run("presets", "--json").out)["accelerators"][0]["name"] == "eyeriss-168"
     printed = desk.run("presets", "eyeriss-168")
@@ -340,7 +342,7 @@ def test_presets_are_listed_and_printed(desk) -> None:
     assert desk.run("presets", "tpu").code == 2
 
 
-@pytest.mark.parametrize("name", ["problem", "architecture", "mapping", "energy", "case"])
+@pytest.mark.parametrize("name", SCHEMAS)
 def test_schemas_are_json(desk, name: str) -> None:
     assert json.loads(desk.run("schema", name).out)["type"] == "object"
 

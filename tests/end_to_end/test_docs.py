@@ -7,6 +7,9 @@ import pytest
 
 import stallscope as ss
 from stallscope.hw.ports import Cause
+from stallscope.mappings.dram import DramController
+from stallscope.mappings.dram_catalog import DEVICES
+from stallscope.mappings.native_topology import KINDS
 from stallscope.report.bars import CLASSES
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +28,29 @@ def test_the_native_example_simulates(tmp_path: Path) -> None:
     result = ss.simulate(ss.load(file))
     assert result.cycles >= result.estimate.cycles
     assert result.energy_pj is not None
+
+
+def test_the_example_of_a_memory_simulates_and_can_be_set(tmp_path: Path) -> None:
+    file = tmp_path / "small.yaml"
+    file.write_text(blocks(ROOT / "docs/formats.md", "yaml")[1])
+    result = ss.simulate(ss.load(file))
+    assert result.cycles >= result.estimate.cycles
+    slower = ss.load(file, overrides=["dram_device.timings.tCK=83 ns"])
+    assert ss.simulate(slower).cycles > result.cycles
+    timeloop = ROOT / "tests/data/timeloop_twins"
+    settings = [
+        "architecture.DRAM.memory.device=DDR4-2400", "architecture.clock=200 MHz",
+        "architecture.DRAM.read_bandwidth=null", "architecture.DRAM.write_bandwidth=null",
+        "architecture.DRAM.shared_bandwidth=null",
+    ]  # fmt: skip
+    files = (timeloop / "problem.yaml", timeloop / "06_bandwidths_03.yaml")
+    assert ss.simulate(ss.load(*files, overrides=settings)).cycles > 0
+
+
+def test_the_page_names_every_device_and_kind_of_topology() -> None:
+    page = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
+    for name in (*DEVICES, *KINDS, *DramController.model_fields):
+        assert f"`{name}`" in page
 
 
 def test_the_python_example_runs(desk, monkeypatch, capsys) -> None:
