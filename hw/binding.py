@@ -76,7 +76,8 @@ class Binding:
         parts = [self._parts(unit, stream, record, is_up) for record in stream.records]
         self.paths[unit] = frozenset(server.name for part in parts for server, _ in part)
         direction = Direction.UP if is_up else Direction.DOWN
-        hops = self._crossing_latency(stream.records[stream.first].crossings, direction)
+        first = stream.records[stream.first].crossings
+        hops = self._crossing_latency(stream.tensor, first, direction)
         near, far = (
             (child.read_latency_cycles, parent.write_latency_cycles)
             if is_up
@@ -148,21 +149,25 @@ class Binding:
         )
         direction = Direction.UP if is_up else Direction.DOWN
         for crossing in record.crossings:
-            parts += self.ports.link(unit, crossing, direction)
+            parts += self.ports.link(unit, stream.tensor, crossing, direction)
         parts += self.ports.access(unit, stream.child, inner, stream.tensor, _span(record.words))
         if record.busiest_links:
             linked = _span(record.busiest_links)
             parts += self.ports.access(unit, stream.child, "read", stream.tensor, linked)
         return _merge(parts)
 
-    def _crossing_latency(self, crossings: tuple[Crossing, ...], direction: Direction) -> int:
-        fabrics, level = self.ports.fabrics, self.architecture.level
-        return sum(
-            fabrics.latency(crossing, direction)
-            if crossing.network in fabrics.geometries
-            else level(crossing.network).network.hop_latency_cycles * crossing.longest
-            for crossing in crossings
-        )
+    def _crossing_latency(
+        self, tensor: str, crossings: tuple[Crossing, ...], direction: Direction
+    ) -> int:  # fmt: skip
+        total = 0
+        for crossing in crossings:
+            key = self.ports.fabrics.find(crossing.network, tensor)
+            if key is not None:
+                total += self.ports.fabrics.latency(key, crossing, direction)
+            else:
+                network = self.architecture.level(crossing.network).network
+                total += network.hop_latency_cycles * crossing.longest
+        return total
 
     # ------------------------------------------------------------------ the array
 
@@ -216,10 +221,11 @@ class Binding:
         there, back = [0], 0
         for operand, route in zip(stream.operands, routes, strict=True):
             level = self.architecture.level(operand.level)
-            hops = self._crossing_latency(route, Direction.DOWN)
+            hops = self._crossing_latency(operand.tensor, route, Direction.DOWN)
             there.append(level.read_latency_cycles + hops)
             if operand.is_output:
-                back = self._crossing_latency(route, Direction.UP) + level.write_latency_cycles
+                hops = self._crossing_latency(operand.tensor, route, Direction.UP)
+                back = hops + level.write_latency_cycles
         return max(there) + self.architecture.compute.pipeline_cycles + back
 
     def _array_parts(
@@ -232,7 +238,7 @@ class Binding:
             parts += self.ports.access(unit, operand.level, "read", operand.tensor, _span(reads))
             direction = Direction.UP if operand.is_output else Direction.DOWN
             for crossing in access.crossings:
-                parts += self.ports.link(unit, crossing, direction)
+                parts += self.ports.link(unit, operand.tensor, crossing, direction)
             if operand.is_output:
                 written = _span(access.busiest_words)
                 parts += self.ports.access(unit, operand.level, "write", operand.tensor, written)

@@ -162,15 +162,14 @@ class _Tally:
             # Hops, deliveries and additions of the output are those of its way up.
             if not (is_output and is_down):
                 flow.deliveries += times * (crossing.deliveries - crossing.links)
-                flow.hops += times * self._hops(crossing, is_up=is_output)
+                flow.hops += times * self._hops(tensor, crossing, is_up=is_output)
                 flow.links += times * crossing.links
                 flow.additions += times * sum((size - 1) * n for size, n in crossing.multicast)
 
-    def _hops(self, crossing: Crossing, *, is_up: bool) -> Fraction:
+    def _hops(self, tensor: str, crossing: Crossing, *, is_up: bool) -> Fraction:
         fabrics, direction = self.machine.ports.fabrics, Direction.UP if is_up else Direction.DOWN
-        if crossing.network in fabrics.geometries:
-            return fabrics.hops(crossing, direction)
-        return crossing.hops
+        key = fabrics.find(crossing.network, tensor)
+        return crossing.hops if key is None else fabrics.hops(key, crossing, direction)
 
     @staticmethod
     def _add(flow: _Flow, crossing: Crossing, times: int, share: Fraction) -> None:

@@ -13,67 +13,84 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from stallscope.hw.noc.clusters import build
-from stallscope.hw.noc.topology import Direction, Geometry
+from stallscope.hw.noc.topology import Direction, Geometry, Link
 from stallscope.mappings.architecture import Architecture, ComputeLevel, StorageLevel
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.program import Crossing
 
 __all__ = ["Direction", "Fabrics"]
 
+_Key = tuple[str, str]
+"""Outer level, and the tensor that has the network alone (or ``""``)."""
+
 
 class Fabrics:
     """The networks of an architecture that have a topology.
 
     Attributes:
-        geometries: Per outer level, its network.
-        narrow: Per outer level, numbers of the links that can hold words up.
+        geometries: The networks below each outer level: of one tensor, or (``""``) the others'.
+        narrow: Per network, numbers of the links that can hold words up.
     """
 
     def __init__(self, architecture: Architecture) -> None:
-        self.geometries: dict[str, Geometry] = {}
-        self.narrow: dict[str, frozenset[int]] = {}
+        self.geometries: dict[_Key, Geometry] = {}
+        self.narrow: dict[_Key, frozenset[int]] = {}
+        self._lanes = {level.name: level.network.lane for level in architecture.levels}
         below_it: list[StorageLevel | ComputeLevel] = [*architecture.levels[1:]]
         below_it.append(architecture.compute)
         for level, below in zip(architecture.levels, below_it, strict=True):
-            if level.network.topology is not None:
-                width, height = max(1, below.x // level.x), max(1, below.y // level.y)
-                geometry = build(level.network.topology, width, height)
-                self.geometries[level.name] = geometry
-                self.narrow[level.name] = _narrow(geometry)
+            width, height = max(1, below.x // level.x), max(1, below.y // level.y)
+            for tensor, topology in level.network.topologies.items():
+                geometry = build(topology, width, height)
+                self.geometries[level.name, tensor] = geometry
+                self.narrow[level.name, tensor] = _narrow(geometry)
 
     def widths(self) -> Iterable[tuple[str, Fraction]]:
         """Name and words per cycle of every link that can hold words up."""
-        for level, geometry in self.geometries.items():
-            for number in sorted(self.narrow[level]):
+        for key, geometry in self.geometries.items():
+            for number in sorted(self.narrow[key]):
                 link = geometry.links[number]
-                yield f"{level}.network {link.name}", link.words_per_cycle
+                yield _named(key, link), link.words_per_cycle
 
-    def loads(self, crossing: Crossing, direction: Direction) -> list[tuple[str, int]]:
-        """Links that a step's words hold, by name, and the words on each."""
-        geometry = self.geometries[crossing.network]
+    def find(self, level: str, tensor: str) -> _Key | None:
+        """The network a tensor travels on below a level, if it has a topology."""
+        key = (level, self._lanes[level](tensor))
+        return key if key in self.geometries else None
+
+    def loads(
+        self, key: _Key, crossing: Crossing, direction: Direction
+    ) -> list[tuple[str, int]]:  # fmt: skip
+        """Links of a network that a step's words hold, by name, and the words on each."""
+        geometry = self.geometries[key]
         loads = geometry.loads(_groups(crossing), direction)
         return [
-            (f"{crossing.network}.network {geometry.links[link].name}", words)
+            (_named(key, geometry.links[link]), words)
             for link, words in loads.items()
-            if link in self.narrow[crossing.network]
+            if link in self.narrow[key]
         ]
 
-    def latency(self, crossing: Crossing, direction: Direction) -> int:
+    def latency(self, key: _Key, crossing: Crossing, direction: Direction) -> int:
         """Cycles from the first word's start to its arrival at the farthest destination."""
-        geometry = self.geometries[crossing.network]
+        geometry = self.geometries[key]
         ways = (geometry.latency(who, direction) for _, who in _groups(crossing))
         return max(ways, default=0)
 
-    def hops(self, crossing: Crossing, direction: Direction) -> Fraction:
+    def hops(self, key: _Key, crossing: Crossing, direction: Direction) -> Fraction:
         """Hops of a step's words, below all instances of the outer level.
 
         With remainders some instances get fewer words than the busiest one: their hops are taken
         to be as many per word.
         """
-        geometry = self.geometries[crossing.network]
+        geometry = self.geometries[key]
         groups = _groups(crossing)
         hops = sum(geometry.hops(words, who, direction) for words, who in groups)
         return Fraction(hops * crossing.words_in, crossing.busiest_words or 1)
+
+
+def _named(key: _Key, link: Link) -> str:
+    """Name of a link among all servers."""
+    level, tensor = key
+    return f"{level}.network {tensor} {link.name}" if tensor else f"{level}.network {link.name}"
 
 
 def _narrow(geometry: Geometry) -> frozenset[int]:

@@ -132,12 +132,16 @@ class Ports:
         return [(self.servers[name], words) for name in names if name in self.servers]
 
     def link(
-        self, owner: str, crossing: Crossing, direction: Direction
+        self, owner: str, tensor: str, crossing: Crossing, direction: Direction
     ) -> list[tuple[Server, int]]:  # fmt: skip
         """Servers of the network below a level that a unit holds, with the words on each."""
-        loads = [(f"{crossing.network}.network", crossing.busiest_words)]
-        if crossing.network in self.fabrics.geometries:
-            loads += self.fabrics.loads(crossing, direction)
+        level = self._levels[crossing.network]
+        loads = []
+        if not level.network.lane(tensor):
+            loads.append((f"{level.name}.network", crossing.busiest_words))
+        key = self.fabrics.find(level.name, tensor)
+        if key is not None:
+            loads += self.fabrics.loads(key, crossing, direction)
         names = [(self._own(name, owner), words) for name, words in loads]
         return [(self.servers[name], words) for name, words in names if name in self.servers]
 

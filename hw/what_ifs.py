@@ -61,7 +61,9 @@ _IDEAL: dict[str, Change] = {
     "latency": lambda level: level.model_copy(
         update={"read_latency_cycles": 0, "write_latency_cycles": 0}
     ),
-    "network bandwidth": lambda level: _network(level, words_per_cycle=None, topology=None),
+    "network bandwidth": lambda level: _network(
+        level, words_per_cycle=None, topology=None, separate=()
+    ),
     "network latency": lambda level: _network(
         level, hop_latency_cycles=0, fill_latency_cycles=0, drain_latency_cycles=0
     ),

@@ -18,7 +18,8 @@ from stallscope.mappings.spec import MAX_LATENCY_CYCLES, Name, Rate, Spec
 from stallscope.mappings.topology import Topology
 
 __all__ = [
-    "Architecture", "ComputeLevel", "LevelKind", "Network", "StorageLevel", "memory_clashes",
+    "Architecture", "ComputeLevel", "LevelKind", "Network", "SeparateNetwork", "StorageLevel",
+    "memory_clashes",
 ]  # fmt: skip
 
 _GIVEN_BY_DEVICE = (
@@ -34,6 +35,13 @@ class LevelKind(StrEnum):
     BUFFER = "buffer"
 
 
+class SeparateNetwork(Spec):
+    """A network of its own that one tensor travels on, beside the others' (Eyeriss has three)."""
+
+    tensor: Name
+    topology: Topology
+
+
 class Network(Spec):
     """The network from one storage level down to the next level (and back up).
 
@@ -46,6 +54,7 @@ class Network(Spec):
         topology: What connects the outer level with the instances of the inner one: links with
             widths and delays of their own, in place of ``hop_latency_cycles``. None: only the
             entry has a width.
+        separate: Tensors that have a network of their own, instead of this one.
         links: Whether neighbouring instances of the inner level pass words to each other.
         fill_latency_cycles: Delay of the first delivery (Timeloop's network_fill_latency).
         drain_latency_cycles: Delay of the last write-back (network_drain_latency).
@@ -58,12 +67,30 @@ class Network(Spec):
     hop_latency_cycles: int = Field(default=0, ge=0, le=MAX_LATENCY_CYCLES)
     multicast: bool = True
     topology: Topology | None = None
+    separate: tuple[SeparateNetwork, ...] = ()
     links: bool = False
     fill_latency_cycles: int = Field(default=0, ge=0, le=MAX_LATENCY_CYCLES)
     drain_latency_cycles: int = Field(default=0, ge=0, le=MAX_LATENCY_CYCLES)
     energy_per_hop_pj: float | None = Field(default=None, ge=0)
     router_energy_pj: float | None = Field(default=None, ge=0)
     ingress_energy_pj: float | None = Field(default=None, ge=0)
+
+    @cached_property
+    def topologies(self) -> dict[str, Topology]:
+        """Topology of every network here, by the tensor that has it alone; ``""``: the others'."""
+        shared = {} if self.topology is None else {"": self.topology}
+        return shared | {one.tensor: one.topology for one in self.separate}
+
+    def lane(self, tensor: str) -> str:
+        """Which of `topologies` a tensor travels on: its own, or the others'."""
+        return tensor if any(one.tensor == tensor for one in self.separate) else ""
+
+    @model_validator(mode="after")
+    def _once(self) -> Network:
+        names = [one.tensor for one in self.separate]
+        if len(set(names)) != len(names):
+            raise ValueError("separate names a tensor twice")
+        return self
 
 
 class StorageLevel(Spec):

@@ -32,7 +32,7 @@ def check_mapping(problem: Problem, architecture: Architecture, mapping: Mapping
             are not needed, tiles that do not fit or fill too little, loops wider than the
             array, tensors kept nowhere or where they may not be.
     """
-    faults = _unknown_levels(architecture, mapping)
+    faults = _unknown_levels(architecture, mapping) + _unknown_networks(problem, architecture)
     for level in mapping.levels:
         faults += _unknown_names(problem, level)
     if not faults:
@@ -47,6 +47,22 @@ def check_mapping(problem: Problem, architecture: Architecture, mapping: Mapping
             faults += capacity_faults(problem, spec, level, spans)
     if faults:
         raise SpecError(faults)
+
+
+def _unknown_networks(problem: Problem, architecture: Architecture) -> list[Fault]:
+    """Separate networks of tensors that the problem does not have."""
+    known = [tensor.name for tensor in problem.tensors]
+    return [
+        Fault(
+            place=f"architecture.{level.name}.network.separate.{one.tensor}",
+            value=one.tensor,
+            rule="is no tensor of the problem",
+            remedy=nearest(one.tensor, known),
+        )
+        for level in architecture.levels
+        for one in level.network.separate
+        if one.tensor not in known
+    ]
 
 
 def tile_extents(problem: Problem, mapping: Mapping) -> tuple[dict[str, int], ...]:

@@ -11,6 +11,7 @@ from stallscope.mappings.architecture import (
     Architecture,
     ComputeLevel,
     Network,
+    SeparateNetwork,
     StorageLevel,
     memory_clashes,
 )
@@ -103,8 +104,16 @@ def _network(
 ) -> Network | None:
     fields = Fields(node, place, findings)
     topology = fields.node_of("topology")
-    figures = read_values(fields, Network, {"topology"}, bits, clock)
+    separate = fields.node_of("separate")
+    figures = read_values(fields, Network, {"topology", "separate"}, bits, clock)
     fields.close()
+    if separate is not None:
+        networks = Fields(separate, fields.at("separate"), findings)
+        for tensor, own in networks.rest().items():
+            found = read_topology_node(own, networks.at(tensor), bits, clock, findings)
+            if found is not None:
+                one = SeparateNetwork(tensor=tensor, topology=found)
+                figures["separate"] = (*figures.get("separate", ()), one)
     if topology is not None:
         figures["topology"] = read_topology_node(
             topology, fields.at("topology"), bits, clock, findings

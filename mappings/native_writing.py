@@ -11,7 +11,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import Any
 
-from stallscope.mappings.architecture import Architecture, Network, StorageLevel
+from stallscope.mappings.architecture import Architecture, Network, SeparateNetwork, StorageLevel
 from stallscope.mappings.case import Case, Platform, Rules
 from stallscope.mappings.dram import (
     DramController,
@@ -114,7 +114,12 @@ def _level(level: StorageLevel) -> dict[str, Plain]:
     tree |= _given(level, StorageLevel, {"name", "network", "memory"})
     if level.memory is not None:
         tree["memory"] = _memory(level.memory)
-    network = _given(level.network, Network)
+    network = _given(level.network, Network, {"separate"})
+    if level.network.separate:
+        network["separate"] = {
+            one.tensor: _given(one, SeparateNetwork, {"tensor"})["topology"]
+            for one in level.network.separate
+        }
     if network:
         tree["network"] = network
     return tree

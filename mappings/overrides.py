@@ -30,7 +30,16 @@ Plain = Any  # a tree of dict, list, str, int, float and bool
 _SECTIONS = (
     "name", "problem", "architecture", "dram_device", "mapping", "layout", "energy", "rules",
 )  # fmt: skip
-_NEW = ("network", "topology", "memory", "currents", "buffering", "components", "actions")
+_NEW = (
+    "network",
+    "topology",
+    "separate",
+    "memory",
+    "currents",
+    "buffering",
+    "components",
+    "actions",
+)
 """Mappings that a path may go through before they are there."""
 
 

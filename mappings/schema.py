@@ -113,7 +113,9 @@ def _architecture() -> Schema:
     tree = _spec(Architecture)
     level = _spec(StorageLevel)
     level["properties"]["network"] = _spec(Network)
-    level["properties"]["network"]["properties"]["topology"] = _topology(tuple(KINDS))
+    network = level["properties"]["network"]["properties"]
+    network["topology"] = _topology(tuple(KINDS))
+    network["separate"] = _table(_topology(tuple(KINDS)))
     level["properties"]["memory"] = _memory()
     tree["properties"]["levels"] = {"type": "array", "items": level, "minItems": 1}
     tree["properties"]["compute"] = _spec(ComputeLevel)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from stallscope.mappings.architecture import Network
 from stallscope.mappings.case import Case, Reuse
 from stallscope.mappings.problem import Tensor
 from stallscope.traces.boxes import Demand, demand_words
@@ -98,7 +99,7 @@ class Chain:
             for level in range(parent, child)
         ]
         self.is_routed = [
-            case.architecture.levels[level].network.topology is not None
+            _network(case, level).lane(tensor.name) in _network(case, level).topologies
             for level in range(parent, child)
         ]
         self._is_overlap = case.rules.reuse is Reuse.OVERLAP
@@ -165,6 +166,10 @@ class Chain:
             offsets = list(self.nest.block(level).offsets())
             bases = [plus(base, offset) for base in bases for offset in offsets]
         return bases
+
+
+def _network(case: Case, level: int) -> Network:
+    return case.architecture.levels[level].network
 
 
 def plus(base: Origin, offset: Origin) -> Origin:
