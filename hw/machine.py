@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import lcm
 
@@ -22,7 +22,7 @@ from stallscope.mappings.architecture import Architecture
 from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.component import Component
 from stallscope.simcore.counter import Channel, Counter
-from stallscope.simcore.environment import Environment
+from stallscope.simcore.environment import FOREVER, Environment
 from stallscope.simcore.errors import DeadlockError, SimulationBug, Waiter
 from stallscope.simcore.fast_forward import FastForward
 from stallscope.simcore.recorder import Recorder
@@ -101,7 +101,7 @@ class Machine:
         if mode.is_on or mode.audit:
             self.fast_forward = FastForward(
                 self.env, self.array.position, self._components(), audit=mode.audit,
-                strides=self._strides(),
+                strides=self._strides(), until=self._until(),
             )  # fmt: skip
             self.array.boundary = self.fast_forward.boundary
 
@@ -298,6 +298,13 @@ class Machine:
             lcm(*(lane.stride(level) for lane in self.lanes))
             for level in range(self.array.position.depth)
         ]
+
+    def _until(self) -> Callable[[int], int]:
+        """When main memory acts next, for loops in which no lane steps."""
+        if self.memory is None:
+            return lambda level: FOREVER
+        memory, depth = self.memory.memory, max(lane.position.depth for lane in self.lanes)
+        return lambda level: memory.deadline() if level >= depth else FOREVER
 
     # ------------------------------------------------------------------ running
 

@@ -10,7 +10,7 @@ argument, and `audit` runs the periods instead of skipping them and demands that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from stallscope.simcore.component import Component
@@ -25,6 +25,11 @@ _LEAST_ITERATIONS = 4
 _WINDOW = 64
 _MAX_BACKOFF = 5
 _EVENTS_PER_SNAPSHOT = 60
+
+
+def _never(level: int) -> int:
+    """Nothing ends."""
+    return FOREVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,8 @@ class FastForward:
         audit: Run the periods instead of skipping them, and check that they repeat.
         strides: Per loop, a number of iterations that every period is a multiple of (1: none is
             known).
+        until: Cycle in which something ends that was begun before a loop and that no iteration of
+            it begins; a skip ends before it.
 
     Attributes:
         skips: What was skipped, in order.
@@ -121,6 +128,7 @@ class FastForward:
         *,
         audit: bool = False,
         strides: Sequence[int] = (),
+        until: Callable[[int], int] = _never,
     ) -> None:
         self._env = env
         self._leader = leader
@@ -128,6 +136,7 @@ class FastForward:
         self._recorder: Recorder | None = None
         self._opens = 0
         self._audit = audit
+        self._until = until
         self._strides = tuple(strides) or (1,) * len(leader.loops)
         self._expected: list[_Expected] = []
         self._watches = [_Watch() for _ in leader.loops]
@@ -168,7 +177,7 @@ class FastForward:
         watch.last, watch.events = now, self._env.processed
         if watch.asleep > 0 and not self._audit:
             watch.asleep -= 1
-        elif is_known or is_long or self._audit:
+        elif self._audit or ((is_known or is_long) and self._until(level) - now > 3 * length):
             self._env.call(now, SNAPSHOT, self, lambda _: self._look(level))
 
     def _enter(self, watch: _Watch, instance: tuple[int, ...]) -> None:

@@ -84,6 +84,7 @@ class Lane(Unit):
     """What the lanes of both directions share.
 
     Attributes:
+        origin: Bit of main memory at which the present step's tile begins.
         handed: Chunks between the lane and the unit on chip, in either direction.
         bursts: Bursts asked for.
         served: Cycle from which the oldest chunk under way is served.
@@ -105,6 +106,7 @@ class Lane(Unit):
         self.source = memory.add(self)
         self.channel: Channel
         self.handed = Counter(wiring.env, self, f"{name} chunks", number)
+        self.origin = plan.addresses.origin(cursor.position.index)
         self.bursts = 0
         self.served = 0
         self._under_way: deque[_Chunk] = deque()
@@ -116,14 +118,16 @@ class Lane(Unit):
         """No room, or else latency."""
         return self.wiring.capacity if state == self.ROOM else self.plan.latency
 
-    def origin(self) -> int:
-        """Bit of main memory at which the present step's tile begins."""
-        return self.plan.addresses.origin(self.position.index)
+    def step(self) -> int:
+        """Go on to the next step; returns the loop that stepped, or -1 at the end."""
+        stepped = self.cursor.step()
+        self.origin = self.plan.addresses.origin(self.position.index)
+        return stepped
 
     def row(self) -> int:
         """Row of all banks in which the present step's tile begins."""
         stripe = self.plan.stripe_bits
-        return self.origin() // stripe if stripe else 0
+        return self.origin // stripe if stripe else 0
 
     def within(self, bit: int) -> int:
         """Where in its row of all banks a bit is; the bit itself where that means nothing."""
@@ -263,7 +267,7 @@ class Lane(Unit):
         wait = self._waiting
         return (
             chunks, served, self.steps == 0, self.cursor.record, self.cursor.memory,
-            self.within(self.origin()), self.handed.state(self.handed.value),
+            self.within(self.origin), self.handed.state(self.handed.value),
             self.handed.under_way(),
             (wait.counter.name, wait.state) if wait is not None else None, self.progress(),
         )  # fmt: skip
@@ -286,6 +290,7 @@ class Lane(Unit):
         steps = self.steps
         super().shift(level, iterations, cycles, times, growth)
         self.cursor.jump(level, 0)
+        self.origin = self.plan.addresses.origin(self.position.index)
         self.served += times * cycles
         for chunk in self._under_way:
             chunk.step += self.steps - steps

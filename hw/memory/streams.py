@@ -45,14 +45,14 @@ class Reads(Lane):
                     self.resumed()
                 is_moved = mover.moves(record, version)
             self._request(record if is_moved else -1)
-            stepped = self.cursor.step()
+            stepped = self.step()
             self.steps += 1
         self.is_finished = True
 
     def _request(self, record: int) -> None:
         """Ask for a tile; one that brings nothing is handed on as one chunk."""
         addresses = self.plan.addresses
-        chunks = addresses.bursts(record, self.origin()) if record >= 0 else []
+        chunks = addresses.bursts(record, self.origin) if record >= 0 else []
         for number, bursts in enumerate(chunks):
             self.put(bursts, addresses.kind(record, number), self.handed)
         if not chunks:
@@ -82,8 +82,8 @@ class Writes(Lane):
         while stepped >= 0:
             if not stays[self.cursor.record]:
                 self.arrived = self.cursor.record
-                self.began = self.origin()
-            stepped = self.cursor.step()
+                self.began = self.origin
+            stepped = self.step()
             is_left = stepped < 0 or not stays[self.cursor.record]
             chunks = max(1, self.plan.addresses.chunks[self.arrived]) if is_left else 1
             for number in range(chunks):
