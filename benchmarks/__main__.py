@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import engine, traces, workload
+from benchmarks import dram, engine, traces, workload
 
 # benchmark, limit, whether the ratio must stay below it, aim
 TABLE = (
@@ -17,6 +17,8 @@ TABLE = (
     (traces.plain_recording_cost, 2.0, True, 1.5),
     (traces.trace_size, 20.0, True, 1.0),
     (traces.window_time, 0.3, True, 0.1),
+    (dram.sequential_rate, 1.0, False, 2.0),
+    (dram.random_rate, 0.5, False, 1.0),
 )
 
 

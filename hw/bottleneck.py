@@ -3,16 +3,20 @@
 A cycle stack says what the array waited for; making that faster need not save as much (the next
 thing waits behind it), and may save more. This asks the simulator itself.
 
-Not modelled: what an ideal part would cost. DRAM rows and refresh are not modelled at all yet.
+Of a main memory with a controller it also tries other address maps: what is saved by one that
+cost nothing to choose.
+
+Not modelled: what an ideal part would cost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stallscope.hw.simulate import simulate
-from stallscope.mappings.architecture import Architecture, Network, StorageLevel
+from stallscope.hw.what_ifs import Change, changes
+from stallscope.mappings.architecture import Architecture
 from stallscope.mappings.case import Case
 from stallscope.mappings.mapping import Buffering
 
@@ -30,9 +34,11 @@ class WhatIf:
     Attributes:
         resource: What: a level (networks go by their outer level) or the MACs; empty where not
             one is meant.
-        ideal: What of it: ``bandwidth``, ``latency``, ``network bandwidth``, ``network latency``,
-            ``capacity``; of no resource ``contention`` (there is none), ``everything``, and
-            ``nothing`` for the run as it is.
+        ideal: What of it: ``bandwidth`` (and with a controller all timing), ``latency``,
+            ``network bandwidth`` (and the links of a topology), ``network latency``, ``capacity``,
+            ``refresh`` (there is none), ``window`` (the controller chooses among all requests),
+            ``address map NAME`` (no ideal, another choice); of no resource ``contention`` (there
+            is none), ``everything``, and ``nothing`` for the run as it is.
         cycles: Cycles of that run.
         saved: Cycles fewer than as it is; below 0 where greedy arbitration does worse
             (docs/model_limits.md).
@@ -42,9 +48,6 @@ class WhatIf:
     ideal: str
     cycles: int
     saved: int
-
-
-_Change = Callable[[StorageLevel], StorageLevel]
 
 
 def bottleneck(case: Case, *, fast_forward: bool = True) -> tuple[WhatIf, ...]:
@@ -73,10 +76,11 @@ def _variants(case: Case) -> Iterator[tuple[str, str, Case, bool]]:
     """Resource, what of it is ideal, the case, and whether units share ports."""
     everything = case
     for level in case.architecture.levels:
-        for ideal, change in _CHANGES.items():
+        for ideal, change, in_all in changes(level):
             if change(level) != level:
                 yield level.name, ideal, _with(case, level.name, change), True
-                everything = _with(everything, level.name, change)
+                if in_all:
+                    everything = _with(everything, level.name, change)
         if _brought(case, level.name):
             yield level.name, "capacity", _roomy(case, level.name), True
             everything = _roomy(everything, level.name)
@@ -89,7 +93,7 @@ def _variants(case: Case) -> Iterator[tuple[str, str, Case, bool]]:
     yield "", "everything", everything, False
 
 
-def _with(case: Case, name: str, change: _Change) -> Case:
+def _with(case: Case, name: str, change: Change) -> Case:
     """The case with one level changed."""
     levels = tuple(
         change(level) if level.name == name else level for level in case.architecture.levels
@@ -124,27 +128,3 @@ def _roomy(case: Case, name: str) -> Case:
     mapping = case.mapping.model_copy(update={"levels": levels})
     changed = case.model_copy(update={"mapping": mapping})
     return _with(changed, name, lambda level: level.model_copy(update={"capacity_words": None}))
-
-
-def _network(level: StorageLevel, **update: object) -> StorageLevel:
-    network: Network = level.network.model_copy(update=update)
-    return level.model_copy(update={"network": network})
-
-
-_CHANGES: dict[str, _Change] = {
-    "bandwidth": lambda level: level.model_copy(
-        update={
-            "read_words_per_cycle": None,
-            "write_words_per_cycle": None,
-            "shared_words_per_cycle": None,
-        }
-    ),
-    "latency": lambda level: level.model_copy(
-        update={"read_latency_cycles": 0, "write_latency_cycles": 0}
-    ),
-    "network bandwidth": lambda level: _network(level, words_per_cycle=None),
-    "network latency": lambda level: _network(
-        level, hop_latency_cycles=0, fill_latency_cycles=0, drain_latency_cycles=0
-    ),
-}
-"""What can be made ideal of a level and of the network below it."""

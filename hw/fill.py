@@ -25,15 +25,7 @@ class Fill(Carrier):
         cursor, stepped = self.cursor, 0
         while stepped >= 0:
             record = cursor.record
-            for gate in cursor.gates:
-                yield from self._pass(gate)
-            if source is not None and source.delivered.value < self.parent_tiles:
-                yield self.wait(source.delivered, self.parent_tiles, self.SOURCE, self.feeder)
-            room = plan.room[record]
-            free = channel.reserved + room - channel.capacity
-            if channel.released.value < free:
-                yield self.wait(channel.released, free, self.ROOM, None)
-            channel.reserve(room)
+            yield from self._prepare(record)
             demand = plan.demands[record]
             if demand.total:
                 yield self.submit(demand)

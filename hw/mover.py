@@ -120,6 +120,19 @@ class Carrier(Unit):
         if gate.counter.value < gate.tiles:
             yield self.wait(gate.counter, gate.tiles, gate.state, gate.feeder)
 
+    def _prepare(self, record: int) -> Generator[Event, None, None]:
+        """Wait for what the program names, the parent's tile, and room in the child; take it."""
+        for gate in self.cursor.gates:
+            yield from self._pass(gate)
+        source, channel = self.source, self.channel
+        if source is not None and source.delivered.value < self.parent_tiles:
+            yield self.wait(source.delivered, self.parent_tiles, self.SOURCE, self.feeder)
+        room = self.plan.room[record]
+        free = channel.reserved + room - channel.capacity
+        if channel.released.value < free:
+            yield self.wait(channel.released, free, self.ROOM, None)
+        channel.reserve(room)
+
     def submit(self, demand: Demand) -> Event:
         """Begin a transfer."""
         now = self.env._now

@@ -40,20 +40,12 @@ class Refill(Carrier):
 
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream."""
-        channel, plan, env, source = self.channel, self.plan, self.env, self.source
+        channel, plan, env = self.channel, self.plan, self.env
         stepped = 0
         delay = plan.first_delay
         while stepped >= 0:
             record = self.cursor.record
-            for gate in self.cursor.gates:
-                yield from self._pass(gate)
-            if source is not None and source.delivered.value < self.parent_tiles:
-                yield self.wait(source.delivered, self.parent_tiles, self.SOURCE, self.feeder)
-            room = plan.room[record]
-            free = channel.reserved + room - channel.capacity
-            if channel.released.value < free:
-                yield self.wait(channel.released, free, self.ROOM, None)
-            channel.reserve(room)
+            yield from self._prepare(record)
             version = self.cursor.version(plan.reductions, self.steps)
             if channel.drained.value < version:
                 yield self.wait(channel.drained, version, self.VERSION, self.drainer)

@@ -15,7 +15,7 @@ from stallscope.traces.events.trace import Trace
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Result", "SimulationInfo", "UnitAccount"]
+__all__ = ["MemoryAccount", "MemoryStream", "Result", "SimulationInfo", "UnitAccount"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,59 @@ class SimulationInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryStream:
+    """What one tensor moved to or from a main memory with a controller.
+
+    Attributes:
+        tensor: The tensor.
+        action: ``read`` or ``write``.
+        words: Words moved.
+        segments: Runs of consecutive words they were in (DMA segments).
+        bursts: Bursts asked for.
+        efficiency: Bytes that were wanted over bytes of these bursts.
+        activates: Rows that were opened for them.
+        row_hits: Column commands that found their row open.
+        row_conflicts: Rows that had to be closed for them first.
+    """
+
+    tensor: str
+    action: str
+    words: int
+    segments: int
+    bursts: int
+    efficiency: float
+    activates: int
+    row_hits: int
+    row_conflicts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryAccount:
+    """What a main memory with a controller did.
+
+    Attributes:
+        level: Its name.
+        device: Name of the device.
+        bytes_per_cycle: Bytes of all bursts over the run's cycles.
+        peak_bytes_per_cycle: What all channels move at most.
+        commands: Commands and row hits, by name.
+        cycles: Per channel, where the cycles went: bandwidth, turnaround, row, refresh, latency
+            (data on its way), idle; each sums to the run.
+        energy_pj: Energy by action, or None if the device has no currents.
+        streams: What each tensor moved.
+    """
+
+    level: str
+    device: str
+    bytes_per_cycle: float
+    peak_bytes_per_cycle: float
+    commands: Mapping[str, int]
+    cycles: tuple[Mapping[str, int], ...]
+    energy_pj: Mapping[str, float] | None
+    streams: tuple[MemoryStream, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What a simulation found.
 
@@ -73,6 +126,7 @@ class Result:
         port_words: Words that every limited port, bank or network moved at its busiest instance.
         fill_causes: What the cycles before the first multiply-accumulate went to, per cause.
         drain_causes: What the cycles after the last one went to, per cause.
+        memory: What main memory did, if it has a controller.
         trace: Events of the run, if they were recorded.
     """
 
@@ -95,6 +149,7 @@ class Result:
     port_words: Mapping[str, int]
     fill_causes: Mapping[str, int]
     drain_causes: Mapping[str, int]
+    memory: MemoryAccount | None = None
     trace: Trace | None = None
 
     @property

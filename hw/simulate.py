@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from stallscope.hw.accounts import account, by_cause, cycle_stack, pe_stack
 from stallscope.hw.counting import count
 from stallscope.hw.machine import FastForwardMode, Machine
+from stallscope.hw.memory.summary import command_lines, summarise
 from stallscope.hw.recorded import Recorded, Tracing
 from stallscope.hw.result import Result, SimulationInfo
 from stallscope.mappings.analytical import Estimate, analyze
@@ -106,7 +107,8 @@ def _result(
     """The result of a machine that has run."""
     cycles, macs = machine.cycles, machine.program.macs
     hopless = program.hopless if isinstance(program, RowProgram) else ()
-    priced = price(case, count(machine), cycles)
+    memory = summarise(machine, cycles)
+    priced = price(case, count(machine), cycles, command_lines(machine, memory))
     stack = cycle_stack(machine, cycles)
     clock = case.architecture.clock_mhz
     return Result(
@@ -129,6 +131,7 @@ def _result(
         fill_causes=by_cause(machine.array.fill or []),
         drain_causes=by_cause(machine.drain_causes(cycles)),
         port_words={server.name: server.words for server in machine.arbiter.servers},
+        memory=memory,
         trace=recorded.trace(priced.ledger),
     )
 

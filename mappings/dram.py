@@ -159,7 +159,7 @@ class DramTimings(Spec):
         if self.tREFI <= self.tRFC:
             raise ValueError(f"tREFI {self.tREFI} leaves no clock beside tRFC {self.tRFC}")
         if min(self.tRCDRD, self.tRCDWR) <= self.AL:
-            raise ValueError(f"AL {self.AL} is not less than tRCD")
+            raise ValueError(f"needs AL below tRCD, has {self.AL}")
         return self
 
 
@@ -191,7 +191,8 @@ class DramCurrents(Spec):
         for name in ("IDD4R_ma", "IDD4W_ma", "IDD5AB_ma"):
             if getattr(self, name) < self.IDD3N_ma:
                 raise ValueError(
-                    f"{name} {getattr(self, name):g} is below active standby {self.IDD3N_ma:g}"
+                    f"needs {name} of at least active standby, IDD3N {self.IDD3N_ma:g}, "
+                    f"has {getattr(self, name):g}"
                 )
         return self
 

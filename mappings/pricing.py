@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
@@ -56,21 +56,26 @@ class Priced:
     missing: tuple[str, ...]
 
 
-def price(case: Platform, counts: Counts, cycles: int) -> Priced:
+def price(
+    case: Platform, counts: Counts, cycles: int, commands: Sequence[LedgerLine] = ()
+) -> Priced:  # fmt: skip
     """Price counts by the case's energy table and its networks' figures.
 
     Args:
         case: Energy table, block and cluster sizes, network energies.
         counts: From the analytical model or the simulator; totals over used instances.
         cycles: Cycles of the run, for leakage.
+        commands: What a memory's commands took; they stand in place of its accesses.
 
     Source: reference/timeloop/SEMANTICS.md, sections 7 and 9.
     """
     if case.energy is None:
         return Priced(counts=counts, ledger=(), energy_pj=None, missing=())
     book = _Book(case.energy)
+    book.lines += commands
+    by_command = {line.component for line in commands}
     levels = tuple(
-        _price_level(book, spec, level, cycles)
+        _price_level(book, spec, level, cycles, by_command=spec.name in by_command)
         for spec, level in zip(case.architecture.levels, counts.levels, strict=True)
     )
     networks = tuple(
@@ -124,13 +129,14 @@ class _Book:
         return pj
 
 
-def _price_level(book: _Book, spec: StorageLevel, level: LevelCounts, cycles: int) -> LevelCounts:
-    tensors = {
-        name: replace(
-            tensor, energy_pj=_price_tensor(book, spec, level.used_instances, name, tensor)
-        )
-        for name, tensor in level.tensors.items()
-    }
+def _price_level(
+    book: _Book, spec: StorageLevel, level: LevelCounts, cycles: int, *, by_command: bool
+) -> LevelCounts:  # fmt: skip
+    tensors = dict(level.tensors)
+    if not by_command:
+        for name, tensor in level.tensors.items():
+            pj = _price_tensor(book, spec, level.used_instances, name, tensor)
+            tensors[name] = replace(tensor, energy_pj=pj)
     leakage = None
     if book.table.energy_pj(spec.name, "leak") is not None:
         leakage = book.enter(spec.name, "leak", "", cycles * level.used_instances)

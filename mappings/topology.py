@@ -237,9 +237,9 @@ class RouterPipeline(Spec):
     channels: int = Field(ge=1, le=64)
     buffer_flits: int = Field(ge=1, le=4096)
     routing_cycles: int = Field(ge=0, le=1000)
-    channel_allocation_cycles: int = Field(ge=1, le=1000)
-    switch_allocation_cycles: int = Field(ge=1, le=1000)
-    traversal_cycles: int = Field(ge=1, le=1000)
+    channel_allocation_cycles: int = Field(ge=0, le=1000)
+    switch_allocation_cycles: int = Field(ge=0, le=1000)
+    traversal_cycles: int = Field(ge=0, le=1000)
     wire_cycles: int = Field(default=1, ge=1, le=1000)
     credit_cycles: int = Field(ge=0, le=1000)
     speculative: bool = False

@@ -209,8 +209,10 @@ class FastForward:
                     break
                 self._skip(level, old, now, frozen, times)
                 watch.saved += times * (now.events - old.events)
-                # The state after the skip is one to compare with, too.
-                watch.seen[:] = [self._snapshot(level)]
+                # The state after the skip is one to compare with, too, if the loop goes on.
+                left = self._leader.count[level] - self._leader.index[level]
+                is_going_on = left > 2 * (now.iteration - old.iteration)
+                watch.seen[:] = [self._snapshot(level)] if is_going_on else []
                 watch.last = int(self._env._now)
                 return
         watch.seen.append(now)

@@ -304,5 +304,6 @@ def bottleneck(
     console.print(table(columns, rows, f"{case.name}: one thing ideal at a time"))
     console.print(
         f"Ideal bandwidth is unlimited, ideal latency 0; ideal capacity holds {hw.IDEAL_TILES} "
-        "tiles of each tensor; without contention every unit has all ports to itself."
+        "tiles of each tensor; without contention every unit has all ports to itself. Another "
+        "address map is no ideal, but another choice; an ideal window is the largest there is."
     )

@@ -37,10 +37,9 @@ _FIXED = {
     "sw_allocator": "islip", "alloc_iters": 1, "input_speedup": 1, "output_speedup": 1,
     "internal_speedup": "1.0", "injection_rate_uses_flits": 1, "use_noc_latency": 0,
 }  # fmt: skip
-_MEASURED = {
-    "packet_latency_avg", "network_latency_avg", "packet_latency_min", "packet_latency_max",
-    "accepted_flit_rate", "hops_avg", "cycles", "user_cpu_s", "saturated", "formula", "err_pct",
-}  # fmt: skip
+_MEASURED = {"cycles", "saturated", "formula"}
+_MEASURED_ENDINGS = ("_avg", "_min", "_max", "_s", "_pct", "accepted_flit_rate")
+_REMARKS = {"id", "name", "case", "note", "source"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +55,8 @@ class MeshCase:
         rate: Flits per node and cycle, or None for a batch.
         packets: Packets of a node in a batch, or None.
         seed: Of the generator.
+        period: Cycles of one of the reference's samples; it measures three or more.
+        warm_cycles: Cycles that it lets pass before.
         latency_limit: Average latency from which the reference gives up, cycles.
         pipeline: The routers.
         changed: Configuration keys, besides those of the traffic, that differ from the base.
@@ -73,6 +74,8 @@ class MeshCase:
     rate: float | None
     packets: int | None
     seed: int
+    period: int
+    warm_cycles: int
     latency_limit: float
     pipeline: RouterPipeline
     changed: tuple[str, ...]
@@ -165,8 +168,12 @@ def _meshes(booksim: Json) -> Iterator[MeshCase]:
                 yield _mesh(table, base, config, row)
         elif isinstance(rows, list):
             for row in rows:
-                config = {key: value for key, value in row.items() if key not in _MEASURED}
+                config = {key: value for key, value in row.items() if _is_configuration(key)}
                 yield _mesh(table, base, base | config, row)
+
+
+def _is_configuration(key: str) -> bool:
+    return key not in _MEASURED | _REMARKS and not key.endswith(_MEASURED_ENDINGS)
 
 
 def _mesh(table: str, base: Json, config: Json, row: Json) -> MeshCase:
@@ -193,6 +200,8 @@ def _mesh(table: str, base: Json, config: Json, row: Json) -> MeshCase:
         rate=None if is_batch else float(config["injection_rate"]),
         packets=int(config["batch_size"]) if is_batch else None,
         seed=int(config["seed"]),
+        period=int(config["sample_period"]),
+        warm_cycles=int(config["sample_period"]) * int(config["warmup_periods"]),
         latency_limit=float(config["latency_thres"]),
         pipeline=RouterPipeline(
             **{ours: config[key] for key, ours in _PIPELINE.items() if key in config}

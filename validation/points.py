@@ -141,14 +141,15 @@ class Report:
         return lines
 
     def to_json(self) -> dict[str, object]:
-        """Return the report in its outside form (docs/formats.md)."""
-        return {
+        """Return the report in its outside form (docs/formats.md); ``limits`` where it has any."""
+        limits = {kind: {"worst_pct": limit.worst_pct} for kind, limit in self.limits.items()}
+        document: dict[str, object] = {
             "validation": self.validation,
             "points": [point.to_json() for point in self.points],
             "summary": self.summary(),
             "excluded": [{"case": entry.case, "why": entry.why} for entry in self.excluded],
-            "limits": {kind: {"worst_pct": at.worst_pct} for kind, at in self.limits.items()},
         }
+        return document | ({"limits": limits} if limits else {})
 
 
 def _line(points: Sequence[Point]) -> dict[str, float | None]:

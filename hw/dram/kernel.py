@@ -39,13 +39,10 @@ def classify(s: Ints, c: Ints, t: int) -> tuple[int, int]:
     if t < s[DATA_SLOT_END]:
         return BANDWIDTH, s[DATA_SLOT_END]
     if s[N_BANKED] == 0:
-        if s[N_QUEUED] or t < s[DATA_END]:
-            return LATENCY, FOREVER if s[N_QUEUED] else s[DATA_END]
-        for source in range(c[N_SOURCES]):
-            o = c[SOURCES] + source * SOURCE
-            if s[o + TAIL] > s[o + HEAD]:
-                return LATENCY, FOREVER
-        return IDLE, FOREVER
+        return classify_waiting(s, c, t)
+    if s[NEXT_ISSUE] <= t and s[N_COMMANDS] == 0:
+        # A request has just come to its bank queue: its first command is the next clock's.
+        return LATENCY, t + 1
     hit_at, holding = earliest_hit(s, c)
     if hit_at < FOREVER:
         # A column command that could go now has lost the clock to another command.
@@ -58,6 +55,18 @@ def classify(s: Ints, c: Ints, t: int) -> tuple[int, int]:
             return ROW_WAIT, FOREVER
         until = min(until, s[REF_END + rank])
     return REFRESH, until
+
+
+@helper
+def classify_waiting(s: Ints, c: Ints, t: int) -> tuple[int, int]:
+    """Class of clock ``t`` with nothing in the bank queues."""
+    if s[N_QUEUED] or t < s[DATA_END]:
+        return LATENCY, FOREVER if s[N_QUEUED] else s[DATA_END]
+    for source in range(c[N_SOURCES]):
+        o = c[SOURCES] + source * SOURCE
+        if s[o + TAIL] > s[o + HEAD]:
+            return LATENCY, FOREVER
+    return IDLE, FOREVER
 
 
 @helper

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from stallscope.hw.dram.controller import Controller
 from stallscope.hw.memory.addresses import Addresses
-from stallscope.hw.memory.component import Channels, Memory
+from stallscope.hw.memory.component import Memory
 from stallscope.hw.memory.lane import LanePlan
 from stallscope.hw.mover import Wiring
 from stallscope.hw.ports import CAUSES, Cause
@@ -41,6 +41,7 @@ class Attached:
 
     Attributes:
         level: Name of the level.
+        controller: Its channels.
         memory: The component.
         bases: Bit at which each tensor begins.
 
@@ -49,10 +50,11 @@ class Attached:
     """
 
     def __init__(
-        self, wiring: Wiring, channels: Channels, program: Program, level: str, order: int, *,
+        self, wiring: Wiring, channels: Controller, program: Program, level: str, order: int, *,
         word_bits: int, burst_bytes: int, stripe_bytes: int, chunk_bytes: int, size_bytes: int,
     ) -> None:  # fmt: skip
         self.level = level
+        self.controller = channels
         causes = [CAUSES.index(cause) for cause in ACCOUNTS]
         self.memory = Memory(wiring.env, level, order, channels, causes, len(CAUSES))
         self._word_bits = word_bits

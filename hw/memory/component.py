@@ -114,8 +114,12 @@ class Memory:
         return causes
 
     def _plan(self, event: Event) -> None:
-        """Put the next completion on the calendar."""
+        """All requests of the cycle are known: plan what they lead to."""
         self._planning = None
+        self._replan()
+
+    def _replan(self) -> None:
+        """Put the next completion on the calendar."""
         if self._planned is not None:
             self.env.cancel(self._planned)
             self._planned = None
@@ -130,7 +134,7 @@ class Memory:
         self._planned = None
         for _, source, batch in self.channels.advance(self.env._now):
             self.sources[source].complete(batch)
-        self._plan(event)
+        self._replan()
 
     # ------------------------------------------------------------------ fast-forward
 
@@ -138,7 +142,8 @@ class Memory:
         """State of the banks and queues, rows counted from where each stream stands."""
         now = self.env._now
         state = self.channels.relative(now, self._rows())
-        return (state, self._due - now if self._due != FOREVER else -1)
+        # A refresh between two moments makes them differ: what comes next has none.
+        return (state, self.channels.refresh_deadline())
 
     def _rows(self) -> list[int]:
         return [source.row() for source in self.sources]
@@ -167,8 +172,7 @@ class Memory:
         count = len(self.sources)
         grown = [times * by for by in growth]
         self.channels.shift(times * cycles, grown[:count], grown[count:])
-        if self._due != FOREVER:
-            self._due += times * cycles
 
     def resume(self) -> None:
-        """Nothing to plan: the completion moved with the present."""
+        """Plan the next completion again: the refresh that may delay it has not moved."""
+        self._replan()

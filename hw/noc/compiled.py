@@ -26,5 +26,8 @@ def kernel(function: _Function) -> _Function:
     options: dict[str, Any] = {
         "cache": True, "error_model": "numpy", "inline": "always", "_nrt": False,
     }  # fmt: skip
-    made: _Function = numba.njit(**options)(function)
+    try:
+        made: _Function = numba.njit(**options)(function)
+    except RuntimeError:  # nowhere to keep the code: every process compiles
+        made = numba.njit(**options | {"cache": False})(function)
     return made

@@ -18,6 +18,7 @@ first to come.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from fractions import Fraction
 from math import lcm
 from typing import Generic, TypeVar
 
@@ -70,7 +71,7 @@ class PacketNetwork(Generic[_Owner]):
             carried=_zeros(count), cycle=_ints([self.cycle_ticks]),
             whole=_ints([self.cycle_ticks if padded else 1]),
         )  # fmt: skip
-        self._lanes = _room(64, 64, 16)
+        self._lanes = _room(64, 16)
         self._used = self._fed = 0
         self._owners: list[_Owner] = []
         self._pending: list[int] = []
@@ -207,10 +208,10 @@ class PacketNetwork(Generic[_Owner]):
         return {link: int(words) for link, words in enumerate(self._wiring.carried) if words}
 
     @property
-    def held_cycles(self) -> dict[int, float]:
-        """Cycles for which each link has been reserved."""
+    def held_cycles(self) -> dict[int, Fraction]:
+        """Cycles for which each link has been reserved, by its number; none are left out."""
         return {
-            link: int(ticks) / self.cycle_ticks
+            link: Fraction(int(ticks), self.cycle_ticks)
             for link, ticks in enumerate(self._wiring.held)
             if ticks
         }
@@ -268,7 +269,7 @@ class PacketNetwork(Generic[_Owner]):
         keep = self._pending
         used = sum(int(lanes.first[p + 1] - lanes.first[p]) for p in keep)
         room = max(64, 2 * (used + count))
-        fresh = _room(room, 2 * room, 2 * (len(keep) + 8))
+        fresh = _room(room, 2 * (len(keep) + 8))
         self._move(keep, fresh)
 
     def _move(self, keep: list[int], fresh: Lanes) -> None:
@@ -284,13 +285,13 @@ class PacketNetwork(Generic[_Owner]):
             fresh.packet[at : at + last - first] = place
             for name in ("words", "open", "done"):
                 getattr(fresh, name)[place] = getattr(old, name)[packet]
-            for lane in range(first, last):
-                targets = old.fed[old.fed_first[lane] : old.fed_last[lane]]
-                fresh.fed_first[at] = fed
-                fresh.fed[fed : fed + len(targets)] = targets - first + fresh.first[place]
-                fed += len(targets)
-                fresh.fed_last[at] = fed
-                at += 1
+            if last > first:
+                begin, end = int(old.fed_first[first]), int(old.fed_last[last - 1])
+                fresh.fed[fed : fed + end - begin] = old.fed[begin:end] - first + at
+                fresh.fed_first[at : at + last - first] = old.fed_first[first:last] - begin + fed
+                fresh.fed_last[at : at + last - first] = old.fed_last[first:last] - begin + fed
+                fed += end - begin
+                at += last - first
         fresh.first[len(keep)] = at
         size = int(old.size[0])
         # The order of lanes is kept, so a heap stays one.
@@ -310,9 +311,8 @@ def _zeros(count: int) -> Ints:
     return np.zeros(count, dtype=np.int64)
 
 
-def _room(lanes: int, fed: int, packets: int) -> Lanes:
-    """Return room for so many lanes, pairs of lanes, and packets."""
-    sizes = dict.fromkeys(Lanes._fields, lanes)
-    sizes |= {"fed": fed, "size": 1} | dict.fromkeys(_PER_PACKET, packets)
-    sizes["first"] += 1
+def _room(lanes: int, packets: int) -> Lanes:
+    """Return room for so many lanes and packets; a lane feeds or is fed by one at most."""
+    sizes = dict.fromkeys(Lanes._fields, lanes) | dict.fromkeys(_PER_PACKET, packets)
+    sizes |= {"first": packets + 1, "size": 1}
     return Lanes(**{name: _zeros(size) for name, size in sizes.items()})

@@ -186,19 +186,31 @@ class Geometry(ABC):
             SpecError: If a route does not exist.
         """
         branches: list[Branch] = []
-        place: dict[int, int] = {}
-        arrivals = []
-        for destination in sorted(set(destinations)):
-            feeders: tuple[int, ...] = ()
-            depth = 0
-            for link in self.route(source, destination):
-                if link not in place:
-                    place[link] = len(branches)
+        # Per node reached: the branches that carry its words on are fed by, and when they come.
+        reached: dict[int, tuple[tuple[int, ...], int]] = {source: ((), 0)}
+        wanted = sorted(set(destinations))
+        # Backwards, since in a chain the later ones pass the others.
+        for destination in reversed(wanted):
+            node = source
+            while destination not in reached:
+                following = self.step(node, destination)
+                if following not in reached:
+                    feeders, depth = reached[node]
+                    link = self._number[node, following]
                     branches.append(Branch(link, feeders, depth))
-                feeders = (place[link],)
-                depth += self.links[link].delay_cycles
-            arrivals.append((destination, depth))
-        return Delivery(tuple(branches), tuple(arrivals))
+                    arrival = depth + self.links[link].delay_cycles
+                    reached[following] = ((len(branches) - 1,), arrival)
+                node = following
+        return Delivery(tuple(branches), tuple((node, reached[node][1]) for node in wanted))
+
+    def along(self, links: Sequence[int]) -> Delivery:
+        """Return the delivery of one route, given link by link."""
+        branches, depth = [], 0
+        for place, link in enumerate(links):
+            branches.append(Branch(link, (place - 1,) if place else (), depth))
+            depth += self.links[link].delay_cycles
+        arrivals = ((self.links[links[-1]].end, depth),) if links else ()
+        return Delivery(tuple(branches), arrivals)
 
     def reduction(self, sources: Iterable[int], destination: int) -> Delivery:
         """Return the mirror of the multicast from ``destination`` to ``sources``.

@@ -25,12 +25,11 @@ class TreeGeometry(Geometry):
         root = spec.root_words_per_cycle
         self._pair("root", self.parent, self._root, root, 0, is_hop=False)
         for level in range(1, self.levels + 1):
+            width, delay = self.level_width(level), self._delay(level)
             for place in range(-(-self.children >> (self.levels - level))):
                 ends = self._at(level - 1, place // 2), self._at(level, place)
-                width = self.level_width(level)
                 # With unequal leaves an adder of one input is still an adder's register.
-                self._pair(f"level {level}[{place}]", *ends, width, self._delay(level),
-                           back=spec.adder_cycles)  # fmt: skip
+                self._pair(f"level {level}[{place}]", *ends, width, delay, back=spec.adder_cycles)
 
     def level_width(self, level: int) -> Fraction:
         """Width of one link of a level, words per cycle."""

@@ -29,11 +29,11 @@ def print_report(console: Console, document: Document) -> None:
                      _error(line.get("worst_abs_error_pct")),
                      _error(line.get("analytical_mean_abs_error_pct"))])  # fmt: skip
     console.print(table(columns, rows, f"validation: {document['validation']}"))
-    for note in document.get("notes", ()):
-        console.print(note, markup=False)
     limits = document.get("limits", {})
     for kind, limit in limits.items():
         console.print(f"{kind}: judged by errors of at most {limit['worst_pct']:g} %", markup=False)
+    for note in document.get("notes", ()):
+        console.print(note, markup=False)
     outside = [point for point in document["points"] if _is_outside(point, limits)]
     if outside:
         console.print("[bold]Scored points outside the reference's rounding or the limit[/bold]")

@@ -6,6 +6,7 @@ All counts are words, totals over the used instances; energies pJ, areas square 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
@@ -46,6 +47,7 @@ def result_document(result: Result, case: Platform) -> Document:
         "levels": _levels(result.counts, case, result.cycles),
         "networks": _networks(result.counts),
         "compute": _compute(result.counts),
+        "memory": None if result.memory is None else asdict(result.memory),
         "units": {
             name: {
                 "busy": unit.busy,

@@ -84,6 +84,8 @@ def print_result(console: Console, document: Document) -> None:
     _print_levels(console, document)
     _print_networks(console, document)
     _print_bandwidths(console, document["levels"])
+    if document.get("memory") is not None:
+        _print_memory(console, document["memory"], document["cycles"])
     _print_units(console, document["units"], document["cycles"])
     print_assumptions(console, document["assumptions"])
 
@@ -186,6 +188,30 @@ def _print_bandwidths(console: Console, levels: Sequence[Document]) -> None:
 def _rate(port: Mapping[str, float | None]) -> str:
     peak = "unlimited" if port["peak"] is None else f"{port['peak']:g}"
     return f"{port['achieved']:.3g} of {peak}"
+
+
+def _print_memory(console: Console, memory: Document, cycles: int) -> None:
+    """What each tensor moved to and from main memory, and where the channels' cycles went."""
+    columns = [("tensor", "left"), ("", "left"), ("words", "right"), ("segments", "right"),
+               ("bursts", "right"), ("used", "right"), ("row hits", "right"),
+               ("activates", "right"), ("conflicts", "right")]  # fmt: skip
+    keys = ("row_hits", "activates", "row_conflicts")
+    rows: list[list[RenderableType]] = [
+        [one["tensor"], one["action"], whole(one["words"]), whole(one["segments"]),
+         whole(one["bursts"]), percent(one["efficiency"]), *(whole(one[key]) for key in keys)]
+        for one in memory["streams"]
+    ]  # fmt: skip
+    title = f"{memory['level']} ({memory['device']}): bursts, and how much of them was used"
+    console.print(table(columns, rows, title))
+    for number, channel in enumerate(memory["cycles"]):
+        parts = sorted(channel.items(), key=lambda part: -part[1])
+        shown = ", ".join(f"{name} {percent(part / cycles)}" for name, part in parts if part)
+        console.print(f"  channel {number}: {shown}", markup=False)
+    rate, peak, spent = (
+        memory[key] for key in ("bytes_per_cycle", "peak_bytes_per_cycle", "energy_pj")
+    )
+    paid = "" if spent is None else f"; {energy(sum(spent.values()))}"
+    console.print(f"  {rate:.3g} of {peak:.3g} bytes per cycle{paid}", markup=False)
 
 
 def _print_units(console: Console, units: Document, cycles: int) -> None:

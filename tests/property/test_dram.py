@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,9 +31,10 @@ from tests.property.dram_streams import (
 )
 
 ONE = Fraction(1)
+EXAMPLES = 30
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(devices(), options(), REQUESTS)
 def test_no_command_breaks_a_timing(device, chosen, requests):
     """The log, looked at pair by pair by a checker of its own; and nothing is lost."""
@@ -44,7 +46,7 @@ def test_no_command_breaks_a_timing(device, chosen, requests):
     log = channel.trace(sum(request.count for request in requests) * 150 + 2000, 10**9)
     dual = device.organisation.dual_command if chosen.dual_command is None else chosen.dual_command
     assert violations(device, log, dual) == []
-    counts = dict(zip(unit.counts(), unit.counts().values(), strict=True))
+    counts = unit.counts()
     columns = counts["reads"] + counts["writes"]
     total = sum(request.count for request in requests)
     assert total == columns + counts["merged"] + counts["forwarded"] == counts["accepted"]
@@ -54,7 +56,7 @@ def test_no_command_breaks_a_timing(device, chosen, requests):
         assert counts["activates"] >= columns - counts["row_hits"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(devices(), options(), REQUESTS, RATIOS, st.randoms(use_true_random=False))
 def test_looking_and_stopping_anywhere_changes_nothing(device, chosen, requests, ratio, random):
     """Completions, counts and accounts are those of an undisturbed run; accounts sum to time."""
@@ -87,7 +89,7 @@ def test_looking_and_stopping_anywhere_changes_nothing(device, chosen, requests,
     assert plain.relative(end, (0, 40, 80)) == watched.relative(end, (0, 40, 80))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(devices(), options(refresh=False), REQUESTS, RATIOS, st.integers(0, 300),
        st.tuples(*[st.integers(0, 30)] * 3))  # fmt: skip
 def test_a_stream_later_and_in_other_rows_runs_alike(
@@ -108,7 +110,7 @@ def test_a_stream_later_and_in_other_rows_runs_alike(
     assert [(at + delay, *rest) for at, *rest in done] == [tuple(entry) for entry in moved]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(devices(), options(refresh=False), REQUESTS, REQUESTS, RATIOS, st.integers(0, 10_000),
        st.tuples(*[st.integers(0, 30)] * 3))  # fmt: skip
 def test_a_shifted_state_goes_on_as_the_unshifted_one(
@@ -174,8 +176,13 @@ def digest():
 def test_the_kernel_does_the_same_as_plain_python(jit):
     code = "from tests.property.test_dram import digest; print(digest())"
     environment = os.environ | {"NUMBA_DISABLE_JIT": jit, "PYTHONHASHSEED": "1"}
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True,
-                          text=True, check=False, env=environment,
-                          cwd=os.path.dirname(os.path.dirname(os.path.dirname(__file__))))  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        cwd=Path(__file__).parents[2],
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == digest()

@@ -83,7 +83,7 @@ def test_the_outside_form_is_json_with_every_key():
         excluded=(Excluded(case="x", why="because"),),
     )
     document = json.loads(json.dumps(report.to_json(), allow_nan=False))
-    assert list(document) == ["validation", "points", "summary", "excluded", "limits"]
+    assert list(document) == ["validation", "points", "summary", "excluded"]
     assert document["points"][0] == {
         "case": "c", "class": "plain", "metric": "reads", "reference": 10.0, "simulated": 10.0,
         "analytical": None, "tolerance": 0.0, "error_pct": 0.0, "where": "RF.W",

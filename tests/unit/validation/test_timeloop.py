@@ -171,10 +171,10 @@ def test_a_folder_without_cases_is_refused(tmp_path):
         validate("timeloop", tmp_path / "absent")
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("timeloop", "noc")])
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("timeloop", "dram", "noc")])
 def test_sets_to_come_are_not_built_yet(name):
     with pytest.raises(
-        SpecError, match=f"validate = {name}: is not built yet; built: timeloop, noc"
+        SpecError, match=f"validate = {name}: is not built yet; built: timeloop, dram, noc"
     ):
         validate(name)
 

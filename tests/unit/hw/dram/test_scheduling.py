@@ -105,8 +105,10 @@ def unit_sources(unit):
     ]
 
 
-@pytest.mark.parametrize(("posted", "op", "gap"), [(False, False, 21), (True, False, 21),
-                                                   (False, True, 19), (True, True, 1)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("posted", "op", "gap"),
+    [(False, False, 21), (True, False, 21), (False, True, 19), (True, True, 1)],
+)
 def test_an_outstanding_limit_of_one_lets_the_next_in_after_the_end(posted, op, gap):
     options = DramController(outstanding=1, posted_writes=posted)
     unit = controller(options=options)
@@ -147,16 +149,20 @@ def test_channels_serve_their_share_of_a_batch_at_the_same_time():
     assert one.counts()["reads"] == two.counts()["reads"] == 64
 
 
-@pytest.mark.parametrize(("ratio", "expected"), [(Fraction(1), 21), (Fraction(3, 2), 32),
-                                                 (Fraction(2, 3), 14), (Fraction(5), 105)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("ratio", "expected"),
+    [(Fraction(1), 21), (Fraction(3, 2), 32), (Fraction(2, 3), 14), (Fraction(5), 105)],
+)
 def test_completions_round_up_to_base_cycles(ratio, expected):
     unit = controller(ratio=ratio)
     unit.submit(0, reads(0), False, 0)
     assert finished(unit) == [(expected, 0, 0)]  # 1 + tRCD + RL + BL/2 = 21 clocks
 
 
-@pytest.mark.parametrize(("ratio", "cycle", "start"), [(Fraction(5), 1, 5), (Fraction(5), 5, 5),
-                                                       (Fraction(2, 3), 1, 2)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("ratio", "cycle", "start"),
+    [(Fraction(5), 1, 5), (Fraction(5), 5, 5), (Fraction(2, 3), 1, 2)],
+)
 def test_a_batch_waits_for_the_next_clock_of_the_memory(ratio, cycle, start):
     unit = controller(ratio=ratio)
     unit.submit(0, reads(0), False, cycle)
@@ -166,10 +172,10 @@ def test_a_batch_waits_for_the_next_clock_of_the_memory(ratio, cycle, start):
 
 def test_addresses_outside_or_within_bursts_are_refused():
     unit = controller()
-    with pytest.raises(SpecError, match="dram.addresses = 65: .* multiples of a burst's 64 bytes"):
+    with pytest.raises(SpecError, match=r"dram.addresses = 65: .* multiples of a burst's 64 bytes"):
         unit.submit(0, reads(64, 65), False, 0)
     size = small_device().capacity_bytes
-    with pytest.raises(SpecError, match=f"must be in 0 ... {size - 1}"):
+    with pytest.raises(SpecError, match=rf"must be in 0 \.\.\. {size - 1}"):
         unit.submit(0, reads(0, size), False, 0)
     with pytest.raises(SimulationBug, match="holds no burst"):
         unit.submit(0, reads(), False, 0)

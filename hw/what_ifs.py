@@ -1,0 +1,74 @@
+"""What can be made ideal, or chosen otherwise, of a level and of the network below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from stallscope.mappings.architecture import Network, StorageLevel
+from stallscope.mappings.main_memory import MainMemory
+
+__all__ = ["Change", "changes"]
+
+Change = Callable[[StorageLevel], StorageLevel]
+ADDRESS_MAPS = ("rochrababgco", "rochrabacobg", "rochracobabg", "rorabachbgco")
+"""Maps that are tried: rows in one bank, bank groups lowest, banks lowest, channels in between."""
+IDEAL_WINDOW, IDEAL_BANK_QUEUE = 1024, 64
+"""Requests that an ideal controller chooses among: the most there may be."""
+
+
+def changes(level: StorageLevel) -> Iterator[tuple[str, Change, bool]]:
+    """What can be changed of a level.
+
+    Yields:
+        Name, the change, and whether it is part of all that can be made ideal (what is of the
+        controller is not: with ideal bandwidth there is none).
+    """
+    for name, change in _IDEAL.items():
+        yield name, change, True
+    if level.memory is not None:
+        for name, change in _MEMORY.items():
+            yield name, change, False
+        for address_map in ADDRESS_MAPS:
+            if address_map != level.memory.controller.address_map:
+                yield f"address map {address_map}", _mapped(address_map), False
+
+
+def _network(level: StorageLevel, **update: object) -> StorageLevel:
+    network: Network = level.network.model_copy(update=update)
+    return level.model_copy(update={"network": network})
+
+
+def _controller(level: StorageLevel, **update: object) -> StorageLevel:
+    assert level.memory is not None
+    controller = level.memory.controller.model_copy(update=update)
+    memory: MainMemory = level.memory.model_copy(update={"controller": controller})
+    return level.model_copy(update={"memory": memory})
+
+
+def _mapped(address_map: str) -> Change:
+    return lambda level: _controller(level, address_map=address_map)
+
+
+_IDEAL: dict[str, Change] = {
+    "bandwidth": lambda level: level.model_copy(
+        update={
+            "read_words_per_cycle": None,
+            "write_words_per_cycle": None,
+            "shared_words_per_cycle": None,
+            "memory": None,
+        }
+    ),
+    "latency": lambda level: level.model_copy(
+        update={"read_latency_cycles": 0, "write_latency_cycles": 0}
+    ),
+    "network bandwidth": lambda level: _network(level, words_per_cycle=None, topology=None),
+    "network latency": lambda level: _network(
+        level, hop_latency_cycles=0, fill_latency_cycles=0, drain_latency_cycles=0
+    ),
+}
+_MEMORY: dict[str, Change] = {
+    "refresh": lambda level: _controller(level, refresh=False),
+    "window": lambda level: _controller(
+        level, window=IDEAL_WINDOW, bank_queue=IDEAL_BANK_QUEUE, outstanding=None
+    ),
+}
