@@ -23,13 +23,14 @@ from stallscope.mappings.native_writing import FORMAT_VERSION
 from stallscope.mappings.quantities import QuantityError, number
 from stallscope.mappings.reading import Node, read_file
 
-__all__ = ["load_dram_device", "read_dram_device"]
+__all__ = ["UNITS", "load_dram_device", "read_dram_device"]
 
-_UNITS: dict[str, dict[str, Fraction]] = {
+UNITS: dict[str, dict[str, Fraction]] = {
     "_ns": {"": Fraction(1), "ns": Fraction(1), "ps": Fraction(1, 1000)},
     "_v": {"": Fraction(1), "V": Fraction(1), "mV": Fraction(1, 1000)},
     "_ma": {"": Fraction(1), "mA": Fraction(1), "A": Fraction(1000)},
 }
+"""Units by the ending of a field's name; the key may leave the ending out."""
 
 
 def load_dram_device(path: str | os.PathLike[str]) -> DramDevice:
@@ -77,7 +78,7 @@ def _group(node: Node, place: str, spec: type[AnySpec], findings: Findings) -> A
     fields = Fields(node, place, findings)
     values: dict[str, Any] = {}  # Any: as above
     for name, field in spec.model_fields.items():
-        suffix = next((one for one in _UNITS if name.endswith(one)), "")
+        suffix = next((one for one in UNITS if name.endswith(one)), "")
         names = (name, name.removesuffix(suffix)) if suffix else (name,)
         given = fields.required(*names) if field.is_required() else fields.node_of(*names)
         if given is not None:
@@ -106,7 +107,7 @@ def _value(node: Node, place: str, suffix: str, kind: object, findings: Findings
 
 
 def _quantity(node: Node, place: str, suffix: str, findings: Findings) -> Fraction | None:
-    units = _UNITS[suffix]
+    units = UNITS[suffix]
     try:
         if isinstance(node.value, (bool, tuple, dict)) or node.value is None:
             raise QuantityError(f"needs a number, has {node.kind}")

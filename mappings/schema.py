@@ -11,8 +11,10 @@ from typing import Any, get_args
 
 from stallscope.mappings.architecture import Architecture, ComputeLevel, Network, StorageLevel
 from stallscope.mappings.case import Rules
+from stallscope.mappings.dram import DramCurrents, DramOrganisation, DramTimings
 from stallscope.mappings.fields import nearest
 from stallscope.mappings.native_architecture import keys_of, quantity_of
+from stallscope.mappings.native_dram import UNITS
 from stallscope.mappings.native_energy import ACTIONS
 from stallscope.mappings.native_writing import FORMAT_VERSION
 from stallscope.mappings.spec import Spec
@@ -20,7 +22,7 @@ from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = ["SCHEMAS", "schema"]
 
-SCHEMAS = ("problem", "architecture", "mapping", "energy", "case")
+SCHEMAS = ("problem", "architecture", "mapping", "energy", "case", "dram_device")
 """Kinds of native files."""
 
 Schema = dict[str, Any]  # a JSON schema is an open tree
@@ -63,6 +65,7 @@ def schema(name: str) -> Schema:
         "problem": _problem(), "architecture": _architecture(), "mapping": _mapping(),
         "energy": _energy(), "rules": _spec(Rules),
     }  # fmt: skip
+    alone = {"dram_device": _dram_device()}
     if name not in SCHEMAS:
         raise SpecError([Fault(place="schema", value=name, rule="no such schema",
                                remedy=nearest(name, SCHEMAS))])  # fmt: skip
@@ -72,8 +75,10 @@ def schema(name: str) -> Schema:
         "required": ["stallscope"] if name == "case" else ["stallscope", name],
         "properties": {"stallscope": {"const": FORMAT_VERSION}, "name": {"type": "string"}},
     }  # fmt: skip
-    chosen = sections if name == "case" else {name: sections[name]}
+    chosen = sections if name == "case" else {name: (sections | alone)[name]}
     tree["properties"] |= chosen
+    if name in alone:
+        del tree["properties"]["name"]
     if name == "case":
         tree["properties"]["assumptions"] = {"type": "array", "items": {"type": "string"}}
     return tree
@@ -130,6 +135,31 @@ def _energy() -> Schema:
     return _object(
         {"source": {"type": "string"}, "components": _table(component, 0)}, ["components"]
     )
+
+
+def _dram_device() -> Schema:
+    groups: dict[str, type[Spec]] = {
+        "organisation": DramOrganisation,
+        "timings": DramTimings,
+        "currents": DramCurrents,
+    }
+    properties: Schema = {"name": _TEXT}
+    properties |= {name: _dram_figures(spec) for name, spec in groups.items()}
+    return _object(properties, ["name", "organisation", "timings"])
+
+
+def _dram_figures(spec: type[Spec]) -> Schema:
+    """Return the schema of a group of a device's figures."""
+    tree = _spec(spec)
+    generated = spec.model_json_schema(mode="validation")
+    for name in spec.model_fields:
+        for suffix in UNITS:
+            if name.endswith(suffix):
+                figure = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+                tree["properties"] |= dict.fromkeys((name, name.removesuffix(suffix)), figure)
+    # Of a figure with two spellings a schema cannot say simply that one of them is needed.
+    required = [name for name in generated["required"] if not name.endswith(tuple(UNITS))]
+    return tree | {"required": required}
 
 
 def _spec(spec: type[Spec]) -> Schema:

@@ -171,9 +171,11 @@ def test_a_folder_without_cases_is_refused(tmp_path):
         validate("timeloop", tmp_path / "absent")
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "timeloop"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("timeloop", "dram")])
 def test_sets_to_come_are_not_built_yet(name):
-    with pytest.raises(SpecError, match=f"validate = {name}: is not built yet; built: timeloop"):
+    with pytest.raises(
+        SpecError, match=f"validate = {name}: is not built yet; built: timeloop, dram"
+    ):
         validate(name)
 
 
