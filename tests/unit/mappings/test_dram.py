@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import pytest
 from pydantic import ValidationError
-from stallscope.hw.dram.catalog import DEVICES, dram_device
 
 from stallscope.mappings.dram import AddressField, DramController, address_fields
+from stallscope.mappings.dram_catalog import DEVICES, dram_device
 from stallscope.mappings.native_dram import load_dram_device
 from stallscope.mappings.reading import read_text
 from stallscope.mappings.schema import schema
@@ -94,7 +94,7 @@ def test_impossible_figures_are_refused(tmp_path, old, new, message):
 
 
 def test_an_unknown_device_names_the_nearest():
-    with pytest.raises(SpecError, match=r"dram_device = ddr4-2401: .* did you mean ddr4-2400\?"):
+    with pytest.raises(SpecError, match=r"dram_device = ddr4-2401: .* did you mean DDR4-2400\?"):
         dram_device("ddr4-2401")
 
 
