@@ -5,11 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-from stallscope.hw.dram.catalog import dram_device
 
 from benchmarks.timing import interleaved
 from stallscope.hw.dram.controller import Controller
 from stallscope.mappings.dram import DramController
+from stallscope.mappings.dram_catalog import dram_device
 
 REQUESTS = 100_000
 BATCH = 128

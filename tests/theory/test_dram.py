@@ -6,12 +6,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from stallscope.hw.dram.catalog import DEVICES, dram_device
 
 from stallscope.hw.dram.controller import Controller
 from stallscope.hw.dram.energy import command_energies, energy_pj
 from stallscope.hw.dram.layout import ACCOUNTS, Account
 from stallscope.mappings.dram import DramController
+from stallscope.mappings.dram_catalog import DEVICES, dram_device
 
 GROUPS_LOWEST = "rochrabacobg"
 

@@ -6,10 +6,12 @@ from fractions import Fraction
 
 import pytest
 from pydantic import ValidationError
-from stallscope.hw.dram.catalog import DEVICES, dram_device
 
 from stallscope.mappings.dram import AddressField, DramController, address_fields
+from stallscope.mappings.dram_catalog import DEVICES, dram_device
 from stallscope.mappings.native_dram import load_dram_device
+from stallscope.mappings.reading import read_text
+from stallscope.mappings.schema import schema
 from stallscope.simcore.errors import SpecError
 
 TEXT = """\
@@ -92,7 +94,7 @@ def test_impossible_figures_are_refused(tmp_path, old, new, message):
 
 
 def test_an_unknown_device_names_the_nearest():
-    with pytest.raises(SpecError, match=r"dram_device = ddr4-2401: .* did you mean ddr4-2400\?"):
+    with pytest.raises(SpecError, match=r"dram_device = ddr4-2401: .* did you mean DDR4-2400\?"):
         dram_device("ddr4-2401")
 
 
@@ -123,3 +125,14 @@ def test_an_address_map_is_read_from_the_most_significant_field(text, rows_shift
 def test_an_address_map_has_every_field_once(text):
     with pytest.raises(ValidationError, match="needs each of ro, ch, ra, ba, bg, co once"):
         DramController(address_map=text)
+
+
+def test_the_schema_knows_every_key_of_the_devices_files():
+    tree = schema("dram_device")["properties"]["dram_device"]["anyOf"][0]
+    groups = tree["properties"]
+    assert tree["required"] == ["name", "organisation", "timings"]
+    device = read_text(TEXT, "text").value["dram_device"].value
+    for group in ("organisation", "timings"):
+        assert set(device[group].value) <= set(groups[group]["properties"])
+        assert set(groups[group]["required"]) <= set(device[group].value)
+    assert {"VDD", "VDD_v", "IDD5AB", "IDD5AB_ma"} <= set(groups["currents"]["properties"])
