@@ -134,7 +134,8 @@ def validate_dram(cases: str | os.PathLike[str] | None = None) -> DramReport:
 
     Returns:
         The report. Classes: ``streams``, ``tiles``, ``strides``, ``random``, ``isolated``
-        (limits: `LIMITS`); ``split``, ``stock``, ``closed page`` (DRAMsim3 scheduling otherwise);
+        (limits: `LIMITS`); ``split``, ``stock``, ``closed page`` (DRAMsim3 scheduling otherwise),
+        ``channels`` (several of them, fed in one order);
         ``ramulator`` and the same names. Metrics: cycles, activates, row_hits, row_conflicts,
         refreshes.
 

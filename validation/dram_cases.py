@@ -128,7 +128,7 @@ def _dramsim3_kind(name: str, setup: Json, is_closed: bool) -> str:
     if is_closed:
         return "closed page"
     if str(setup.get("unified_queue", "False")).lower() == "true":
-        return ""
+        return "channels" if int(setup["channels"]) > 1 else ""
     return "stock" if name.endswith(".stock") else "split"
 
 

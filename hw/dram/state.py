@@ -48,8 +48,10 @@ def configuration(
     c[at.IS_DUAL] = device.organisation.dual_command if dual is None else dual
     c[at.IS_CLOSED] = options.row_policy is RowPolicy.CLOSED
     c[at.RING_MASK], c[at.FIFO_MASK], c[at.N_WAITERS] = ring - 1, fifo - 1, WAITERS
-    # A column command a clock at most, each under way until its data has ended; joiners beside.
-    c[at.N_FLIGHTS] = max(c[at.READ_END], c[at.WRITE_END]) + 4 + WAITERS if c[at.CREDITS] else 0
+    # A column command, a joiner and a forwarded read a clock at most, each until its data have
+    # ended; and all joiners that waited when the first of them did.
+    flights = 3 * max(c[at.READ_END], c[at.WRITE_END]) + 8 + WAITERS
+    c[at.N_FLIGHTS] = flights if c[at.CREDITS] else 0
     _set_places(c)
     return c
 

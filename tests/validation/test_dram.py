@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
+from statistics import fmean
 
 import pytest
 
@@ -55,10 +56,11 @@ def test_every_case_with_a_unified_queue_is_exact():
     assert {kind: lines[kind]["points"] for kind in LIMITS} == {
         "streams": 136, "tiles": 88, "strides": 25, "random": 78, "isolated": 26
     }  # fmt: skip
-    # Ramulator schedules otherwise: ours is as far from it as DRAMsim3 is.
+    # Ramulator schedules otherwise: ours, with its timings, is on average as far from it as
+    # DRAMsim3 is with its own (tRFC and the read-to-write gap differ by 3 % and a clock).
     for kind, pairs in report.between.items():
-        for theirs, ours in pairs:
-            assert ours == pytest.approx(theirs, abs=2.5), kind
+        theirs, ours = (fmean(side) for side in zip(*pairs, strict=True))
+        assert ours == pytest.approx(theirs, abs=0.5), kind
 
 
 def test_a_report_outside_its_limits_says_so(tmp_path):
