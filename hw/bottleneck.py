@@ -30,7 +30,8 @@ class WhatIf:
     Attributes:
         resource: What: a level (networks go by their outer level) or the MACs; empty where not
             one is meant.
-        ideal: What of it: ``bandwidth``, ``latency``, ``network bandwidth``, ``network latency``,
+        ideal: What of it: ``bandwidth``, ``banks`` (interleaved ones without conflicts: as if one
+            bank were as wide as all), ``latency``, ``network bandwidth``, ``network latency``,
             ``capacity``; of no resource ``contention`` (there is none), ``everything``, and
             ``nothing`` for the run as it is.
         cycles: Cycles of that run.
@@ -131,14 +132,34 @@ def _network(level: StorageLevel, **update: object) -> StorageLevel:
     return level.model_copy(update={"network": network})
 
 
+def _one_bank(level: StorageLevel) -> StorageLevel:
+    """The level with one bank as wide as all, if banks are interleaved."""
+    if not level.is_interleaved or level.banks == 1:
+        return level
+    widths = level.widths
+    return level.model_copy(
+        update={
+            "banks": 1,
+            "ports": None,
+            "port_words": None,
+            "read_words_per_cycle": widths.read,
+            "write_words_per_cycle": widths.write,
+            "shared_words_per_cycle": widths.shared,
+        }
+    )
+
+
 _CHANGES: dict[str, _Change] = {
     "bandwidth": lambda level: level.model_copy(
         update={
             "read_words_per_cycle": None,
             "write_words_per_cycle": None,
             "shared_words_per_cycle": None,
+            "ports": None,
+            "port_words": None,
         }
     ),
+    "banks": _one_bank,
     "latency": lambda level: level.model_copy(
         update={"read_latency_cycles": 0, "write_latency_cycles": 0}
     ),

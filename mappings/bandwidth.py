@@ -67,9 +67,9 @@ def _needs(
     reads = [Fraction(tensor.reads, used) for tensor in tensors]
     writes = [Fraction(tensor.fills + tensor.updates, used) for tensor in tensors]
     return [
-        ("read", reads, level.read_words_per_cycle),
-        ("write", writes, level.write_words_per_cycle),
-        ("shared", reads + writes, level.shared_words_per_cycle),
+        ("read", reads, level.widths.read),
+        ("write", writes, level.widths.write),
+        ("shared", reads + writes, level.widths.shared),
     ]
 
 

@@ -139,11 +139,9 @@ def _levels(counts: Counts, case: Platform, cycles: int) -> list[Document]:
                 "area_um2": level.area_um2,
                 "leakage_pj": level.leakage_pj,
                 "tensors": {name: _level_tensor(level, name) for name in level.tensors},
-                "read_words_per_cycle": _rate(read, level, cycles, spec.read_words_per_cycle),
-                "write_words_per_cycle": _rate(written, level, cycles, spec.write_words_per_cycle),
-                "shared_words_per_cycle": _rate(
-                    read + written, level, cycles, spec.shared_words_per_cycle
-                ),
+                "read_words_per_cycle": _rate(read, level, cycles, spec.widths.read),
+                "write_words_per_cycle": _rate(written, level, cycles, spec.widths.write),
+                "shared_words_per_cycle": _rate(read + written, level, cycles, spec.widths.shared),
             }
         )
     return documents
