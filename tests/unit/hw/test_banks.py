@@ -124,3 +124,23 @@ def test_runs_of_a_box_are_the_addresses_of_its_words(shape):
         runs = runs_of([box], strides)
         pairs = zip(runs.start.tolist(), runs.words.tolist(), strict=True)
         assert [word for at, size in pairs for word in range(at, at + size)] == expected
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(runs=RUNS, banks=st.integers(1, 7), access=st.integers(1, 5), times=st.integers(1, 4),
+       by=st.integers(0, 80))  # fmt: skip
+def test_how_far_off_another_place_in_the_parents_tile_can_be(runs, banks, access, times, by):
+    """The bounds of docs/model_limits.md for steps that lie elsewhere than the first one."""
+    spread = {"banks": banks, "interleave_words": access * times, "access_words": access}
+    start, words = (np.array(part, dtype=np.int64) for part in zip(*runs, strict=True))
+    single = Runs.of(start, words)
+    here = counted(runs, **spread)
+
+    def moved(words):
+        return counted([(start + words, size) for start, size in runs], **spread)
+
+    turned = by * access * times
+    assert moved(turned) == list(np.roll(here, by % banks))
+    for one, other in zip(here, moved(by * access), strict=True):
+        assert abs(one - other) <= len(single.start) * times
+    assert abs(sum(moved(by)) - sum(here)) <= len(single.start)
