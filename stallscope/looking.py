@@ -302,7 +302,8 @@ def bottleneck(
     ]  # fmt: skip
     console = make_console()
     console.print(table(columns, rows, f"{case.name}: one thing ideal at a time"))
+    banks = " Ideal banks do not conflict." if any(one.ideal == "banks" for one in found) else ""
     console.print(
         f"Ideal bandwidth is unlimited, ideal latency 0; ideal capacity holds {hw.IDEAL_TILES} "
-        "tiles of each tensor; without contention every unit has all ports to itself."
+        f"tiles of each tensor; without contention every unit has all ports to itself.{banks}"
     )
