@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stallscope.hw.buffer.banks import Runs
+from stallscope.hw.buffer.layout import Places
 from stallscope.hw.fabrics import Direction
 from stallscope.hw.mover import MoverPlan
 from stallscope.hw.pe_array import ArrayPlan, PeArray
-from stallscope.hw.ports import CAUSES, AddressRange, Cause, Ports
+from stallscope.hw.ports import CAUSES, Cause, Ports
 from stallscope.mappings.architecture import Architecture, LevelKind
 from stallscope.simcore.servers import Demand, Server
 from stallscope.traces.program import (
@@ -17,7 +19,6 @@ from stallscope.traces.program import (
     MoverStream,
     Operand,
     Program,
-    Record,
     Work,
 )
 
@@ -43,6 +44,11 @@ class Binding:
         self.paths: dict[str, frozenset[str]] = {}
         self.tiles: dict[tuple[str, str], int] = {}
         self.capacity: dict[tuple[str, str], int] = {}
+        self._places = {
+            (stream.tensor, stream.child): Places(program, stream)
+            for stream in program.movers
+            if ports.is_interleaved(stream.parent) or ports.is_interleaved(stream.child)
+        }
         self._give_room()
 
     def _give_room(self) -> None:
@@ -73,7 +79,7 @@ class Binding:
         parent = self.architecture.level(stream.parent)
         child = self.architecture.level(stream.child)
         burst = self.ports.burst_words((stream.parent, stream.child))
-        parts = [self._parts(unit, stream, record, is_up) for record in stream.records]
+        parts = [self._parts(unit, stream, at, is_up) for at in range(len(stream.records))]
         self.paths[unit] = frozenset(server.name for part in parts for server, _ in part)
         direction = Direction.UP if is_up else Direction.DOWN
         first = stream.records[stream.first].crossings
@@ -126,13 +132,15 @@ class Binding:
         burst = self.ports.burst_words((stream.parent, stream.child))
         idle = CAUSES.index(Cause.BUFFER_PORT)
         made = []
-        for record in stream.records:
-            parts = self._parts(unit, stream, record, is_up)
+        # Interleaved banks do whole accesses; the others round up what they are given.
+        whole = self.ports.is_interleaved(stream.child)
+        for number, record in enumerate(stream.records):
+            parts = self._parts(unit, stream, number, is_up)
             total = record.busiest_parent
             count = max(1, -(-total // words))
             ends = [min(total, (at + 1) * words) for at in range(count)]
             shares = [
-                [(server, amount * end // (total or 1) - amount * start // (total or 1))
+                [(server, _share(amount, start, end, total, server.access_words if whole else 1))
                  for server, amount in parts] if total else parts
                 for start, end in zip([0, *ends], ends, strict=False)
             ]  # fmt: skip
@@ -140,20 +148,26 @@ class Binding:
         return tuple(made)
 
     def _parts(
-        self, unit: str, stream: MoverStream, record: Record, is_up: bool
+        self, unit: str, stream: MoverStream, number: int, is_up: bool
     ) -> list[tuple[Server, int]]:
         """Servers and words of one transfer: parent port, networks, child port."""
+        record, ports, tensor = stream.records[number], self.ports, stream.tensor
+        given, taken = Runs.single(record.busiest_parent), Runs.single(record.words)
+        linked = Runs.single(record.busiest_links)
+        if ports.is_interleaved(stream.parent):
+            given = self._places[tensor, stream.child].at_parent(number)
+        if ports.is_interleaved(stream.child):
+            taken = self._places[tensor, stream.child].at_child(number)
+            # A neighbour has them where they will be here, if its step before was alike.
+            linked = taken if linked.total == taken.total else linked
         outer, inner = ("write", "read") if is_up else ("read", "write")
-        parts = self.ports.access(
-            unit, stream.parent, outer, stream.tensor, _span(record.busiest_parent)
-        )
+        parts = ports.access(unit, stream.parent, outer, tensor, given)
         direction = Direction.UP if is_up else Direction.DOWN
         for crossing in record.crossings:
-            parts += self.ports.link(unit, stream.tensor, crossing, direction)
-        parts += self.ports.access(unit, stream.child, inner, stream.tensor, _span(record.words))
+            parts += ports.link(unit, tensor, crossing, direction)
+        parts += ports.access(unit, stream.child, inner, tensor, taken)
         if record.busiest_links:
-            linked = _span(record.busiest_links)
-            parts += self.ports.access(unit, stream.child, "read", stream.tensor, linked)
+            parts += ports.access(unit, stream.child, "read", tensor, linked)
         return _merge(parts)
 
     def _crossing_latency(
@@ -235,12 +249,13 @@ class Binding:
         parts: list[tuple[Server, int]] = []
         for operand, access in zip(stream.operands, work.accesses, strict=True):
             reads = access.busiest_words - (elided(operand, access, is_fresh, busiest=True))
-            parts += self.ports.access(unit, operand.level, "read", operand.tensor, _span(reads))
+            read = Runs.single(reads)
+            parts += self.ports.access(unit, operand.level, "read", operand.tensor, read)
             direction = Direction.UP if operand.is_output else Direction.DOWN
             for crossing in access.crossings:
                 parts += self.ports.link(unit, operand.tensor, crossing, direction)
             if operand.is_output:
-                written = _span(access.busiest_words)
+                written = Runs.single(access.busiest_words)
                 parts += self.ports.access(unit, operand.level, "write", operand.tensor, written)
         return _merge(parts)
 
@@ -263,9 +278,10 @@ def elided(operand: Operand, access: Access, is_fresh: bool, *, busiest: bool) -
     return access.busiest_fresh if busiest else access.fresh_words
 
 
-def _span(words: int) -> list[AddressRange]:
-    """Words of a transfer as one range from 0: records do not say yet where a transfer starts."""
-    return [AddressRange(start=0, words=words)]
+def _share(amount: int, start: int, end: int, total: int, unit: int) -> int:
+    """Words of ``amount``, in whole units, that belong to words ``start`` to ``end`` of all."""
+    units = amount // unit
+    return unit * (units * end // total - units * start // total)
 
 
 def _merge(parts: list[tuple[Server, int]]) -> list[tuple[Server, int]]:

@@ -34,7 +34,8 @@ class WhatIf:
     Attributes:
         resource: What: a level (networks go by their outer level) or the MACs; empty where not
             one is meant.
-        ideal: What of it: ``bandwidth`` (and with a controller all timing), ``latency``,
+        ideal: What of it: ``bandwidth`` (and with a controller all timing), ``banks``
+            (interleaved ones without conflicts: as if one were as wide as all), ``latency``,
             ``network bandwidth`` (and the links of a topology), ``network latency``, ``capacity``,
             ``refresh`` (there is none), ``window`` (the controller chooses among all requests),
             ``address map NAME`` (no ideal, another choice); of no resource ``contention`` (there

@@ -1,24 +1,25 @@
 """Ports and links of the storage levels and networks, as servers.
 
 A level has a read and a write port (fills and updates), each with its own width, and possibly a
-limit on both together; a level with banks gives each bank an even share, and a tensor lives in
-one bank. A network has the width at which words enter it from the outer level.
+limit on both together; a level with banks gives each bank an even share. A tensor lives in one
+bank, or across all of them: then a transfer holds every bank for the accesses it makes there. A
+network has the width at which words enter it from the outer level.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import StrEnum
 from fractions import Fraction
 from math import lcm
 
+from stallscope.hw.buffer.banks import Interleaving, Runs, accesses
 from stallscope.hw.fabrics import Direction, Fabrics
 from stallscope.mappings.architecture import Architecture, LevelKind, StorageLevel
 from stallscope.simcore.servers import Server
 from stallscope.traces.program import Crossing
 
-__all__ = ["CAUSES", "AddressRange", "Cause", "Ports"]
+__all__ = ["CAUSES", "Cause", "Ports"]
 
 DEFAULT_BURST_WORDS = 64
 """Words after which another unit may take a port when no level on the path says otherwise."""
@@ -48,20 +49,12 @@ class Cause(StrEnum):
 CAUSES = tuple(Cause)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressRange:
-    """Consecutive words of one tensor in a memory: ``words`` from ``start``."""
-
-    start: int
-    words: int
-
-
 class Ports:
     """All servers of an architecture that limit anything.
 
     Args:
         architecture: The architecture; what it leaves unlimited has no server.
-        banks: Per level and tensor, the bank it lives in.
+        banks: Per level and tensor, the bank it lives in, where banks are not interleaved.
         owners: Units that have all servers to themselves, a what-if; none: all units share them.
     """
 
@@ -74,6 +67,11 @@ class Ports:
         self._banks = banks
         self._owners = tuple(owners)
         self._levels = {level.name: level for level in architecture.levels}
+        self._interleaved = {
+            level.name: _interleaving(level)
+            for level in architecture.levels
+            if level.is_interleaved
+        }
         self.fabrics = Fabrics(architecture)
         links = list(self.fabrics.widths())
         rates = [rate for level in architecture.levels for rate in _rates(level)]
@@ -88,12 +86,7 @@ class Ports:
     def _add_level(self, level: StorageLevel) -> None:
         is_dram = level.kind is LevelKind.DRAM
         cause = Cause.DRAM_BANDWIDTH if is_dram else Cause.BUFFER_PORT
-        widths = (
-            ("read", level.read_words_per_cycle),
-            ("write", level.write_words_per_cycle),
-            ("shared", level.shared_words_per_cycle),
-        )
-        for port, width in widths if level.memory is None else ():
+        for port, width in level.widths.by_port() if level.memory is None else ():
             for bank in range(level.banks if width is not None else 0):
                 assert width is not None
                 self._add(f"{level.name}.{port}.{bank}", width / level.banks, level, cause)
@@ -117,19 +110,28 @@ class Ports:
         """Name of a server that a unit holds."""
         return f"{name} of {owner}" if self._owners else name
 
-    def access(
-        self, owner: str, level: str, port: str, tensor: str, ranges: Iterable[AddressRange]
-    ) -> list[tuple[Server, int]]:
-        """Servers that an access of a unit to address ranges holds, with the words each moves.
+    def is_interleaved(self, level: str) -> bool:
+        """Whether it matters where the words of an access lie at a level."""
+        return level in self._interleaved
 
-        Not modelled: rows and banks of the memory behind the ranges (only their words count).
+    def access(
+        self, owner: str, level: str, port: str, tensor: str, runs: Runs
+    ) -> list[tuple[Server, int]]:
+        """Servers that an access of a unit to some words holds, with the words each moves.
+
+        Where banks are interleaved these are the words of whole accesses.
         """
-        words = sum(span.words for span in ranges)
-        bank = self._banks.get((level, tensor), 0)
+        spread = self._interleaved.get(level)
+        shares = [(self._banks.get((level, tensor), 0), runs.total)]
+        if spread is not None:
+            counts = accesses(runs, spread).tolist()
+            shares = [(at, count * spread.access_words) for at, count in enumerate(counts) if count]
         names = [
-            self._own(name, owner) for name in (f"{level}.{port}.{bank}", f"{level}.shared.{bank}")
+            (self._own(f"{level}.{which}.{bank}", owner), words)
+            for bank, words in shares
+            for which in (port, "shared")
         ]
-        return [(self.servers[name], words) for name in names if name in self.servers]
+        return [(self.servers[name], words) for name, words in names if name in self.servers]
 
     def link(
         self, owner: str, tensor: str, crossing: Crossing, direction: Direction
@@ -152,10 +154,19 @@ class Ports:
         return min(given, default=DEFAULT_BURST_WORDS)
 
 
+def _interleaving(level: StorageLevel) -> Interleaving:
+    """How addresses of a level are spread over its banks."""
+    return Interleaving(
+        banks=level.banks,
+        interleave_words=level.interleave_words or level.access_words,
+        access_words=level.access_words,
+    )
+
+
 def _rates(level: StorageLevel) -> list[Fraction]:
     """Widths of a level's servers, a bank's share each."""
-    ports = (level.read_words_per_cycle, level.write_words_per_cycle, level.shared_words_per_cycle)
-    rates = [rate / level.banks for rate in ports if rate is not None and level.memory is None]
+    widths = level.widths.by_port() if level.memory is None else ()
+    rates = [rate / level.banks for _, rate in widths if rate is not None]
     if level.network.words_per_cycle is not None:
         rates.append(level.network.words_per_cycle)
     return rates

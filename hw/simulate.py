@@ -175,6 +175,10 @@ def _assumptions(machine: Machine, hopless: Sequence[str]) -> list[str]:
     if names:
         shown = ", ".join(names)
         found.append(f"hops: rows that say nothing of them take none below {shown}")
+    names = [one.name for one in machine.architecture.levels if one.is_interleaved]
+    if names and machine.is_own:
+        shown = ", ".join(names)
+        found.append(f"banks: rows do not say where words lie: one run a transfer at {shown}")
     return found
 
 

@@ -38,6 +38,23 @@ def _network(level: StorageLevel, **update: object) -> StorageLevel:
     return level.model_copy(update={"network": network})
 
 
+def _one_bank(level: StorageLevel) -> StorageLevel:
+    """The level with one bank as wide as all, if banks are interleaved."""
+    if not level.is_interleaved or level.banks == 1:
+        return level
+    widths = level.widths
+    return level.model_copy(
+        update={
+            "banks": 1,
+            "ports": None,
+            "port_words": None,
+            "read_words_per_cycle": widths.read,
+            "write_words_per_cycle": widths.write,
+            "shared_words_per_cycle": widths.shared,
+        }
+    )
+
+
 def _controller(level: StorageLevel, **update: object) -> StorageLevel:
     assert level.memory is not None
     controller = level.memory.controller.model_copy(update=update)
@@ -55,9 +72,12 @@ _IDEAL: dict[str, Change] = {
             "read_words_per_cycle": None,
             "write_words_per_cycle": None,
             "shared_words_per_cycle": None,
+            "ports": None,
+            "port_words": None,
             "memory": None,
         }
     ),
+    "banks": _one_bank,
     "latency": lambda level: level.model_copy(
         update={"read_latency_cycles": 0, "write_latency_cycles": 0}
     ),

@@ -13,13 +13,14 @@ from functools import cached_property
 
 from pydantic import Field, model_validator
 
+from stallscope.mappings.banking import Banking, PortsText, Widths, bank_ports
 from stallscope.mappings.main_memory import MainMemory
 from stallscope.mappings.spec import MAX_LATENCY_CYCLES, Name, Rate, Spec
 from stallscope.mappings.topology import Topology
 
 __all__ = [
-    "Architecture", "ComputeLevel", "LevelKind", "Network", "SeparateNetwork", "StorageLevel",
-    "memory_clashes",
+    "Architecture", "Banking", "ComputeLevel", "LevelKind", "Network", "SeparateNetwork",
+    "StorageLevel", "memory_clashes",
 ]  # fmt: skip
 
 _GIVEN_BY_DEVICE = (
@@ -113,6 +114,12 @@ class StorageLevel(Spec):
         burst_words: Words after which another unit may take the port; None: see docs/timing.md.
         access_words: Words of an indivisible access: transfers occupy whole multiples.
         banks: Banks that share the port's bandwidth evenly (1: one monolithic array).
+        banking: Whether a tensor lives in one bank or across all of them (docs/timing.md).
+        interleave_words: Consecutive words in one bank before the next, a multiple of
+            ``access_words``; None: that many.
+        ports: Ports of every bank in place of the widths: accesses per cycle, ``1RW``, ``1R1W``,
+            ``<n>RW``, ``<n>R<m>W``.
+        port_words: Words that one port moves per cycle; None: ``access_words``.
         multiple_buffering: Timeloop's figure: the capacity check uses capacity / this.
         min_utilization: Least share of the capacity a mapping must use, 0 to 1.
         holds: Tensors the level may hold, or None for any.
@@ -139,6 +146,10 @@ class StorageLevel(Spec):
     burst_words: int | None = Field(default=None, ge=1)
     access_words: int = Field(default=1, ge=1)
     banks: int = Field(default=1, ge=1)
+    banking: Banking = Banking.TENSOR
+    interleave_words: int | None = Field(default=None, ge=1)
+    ports: PortsText | None = None
+    port_words: int | None = Field(default=None, ge=1)
     multiple_buffering: Rate = Fraction(1)
     min_utilization: float = Field(default=0.0, ge=0, le=1)
     holds: tuple[Name, ...] | None = None
@@ -161,6 +172,26 @@ class StorageLevel(Spec):
         """Whether arriving partial sums are added here."""
         return self.can_reduce if self.can_reduce is not None else self.kind is not LevelKind.DRAM
 
+    @property
+    def is_interleaved(self) -> bool:
+        """Whether the words of a tensor lie across all banks."""
+        return self.banking is Banking.INTERLEAVED
+
+    @cached_property
+    def widths(self) -> Widths:
+        """Words per cycle of one instance: as given, or those of all banks' ports."""
+        if self.ports is None:
+            return Widths(
+                read=self.read_words_per_cycle,
+                write=self.write_words_per_cycle,
+                shared=self.shared_words_per_cycle,
+            )
+        each = self.banks * (self.port_words or self.access_words)
+        found = bank_ports(self.ports)
+        counts = (found.reads, found.writes, found.shared)
+        read, write, shared = (Fraction(each * count) if count else None for count in counts)
+        return Widths(read=read, write=write, shared=shared)
+
     @model_validator(mode="after")
     def _mesh(self) -> StorageLevel:
         if self.instances % self.x:
@@ -173,6 +204,27 @@ class StorageLevel(Spec):
             given = {name: getattr(self, name) for name in StorageLevel.model_fields}
             for field, (rule, remedy) in memory_clashes(given).items():
                 raise ValueError(f"{field} {rule}; {remedy}")
+        return self
+
+    @model_validator(mode="after")
+    def _banks(self) -> StorageLevel:
+        faults = []
+        if self.interleave_words is not None and not self.is_interleaved:
+            faults.append("interleave_words needs banking: interleaved")
+        elif (self.interleave_words or 0) % self.access_words:
+            faults.append(
+                f"interleave_words {self.interleave_words} cuts accesses of {self.access_words}"
+                " words: make it a multiple of access_words"
+            )
+        if self.ports is None and self.port_words is not None:
+            faults.append("port_words needs ports, such as ports: 1R1W")
+        given = (self.read_words_per_cycle, self.write_words_per_cycle, self.shared_words_per_cycle)
+        if self.ports is not None and any(width is not None for width in given):
+            faults.append(f"ports {self.ports} say the same as the bandwidths: give one of the two")
+        if self.memory is not None and (self.is_interleaved or self.ports is not None):
+            faults.append("banks and ports are those of its memory: leave banking and ports out")
+        if faults:
+            raise ValueError("; ".join(faults))
         return self
 
 

@@ -33,13 +33,13 @@ def port_widths(architecture: Architecture, level: StorageLevel) -> dict[str, Fr
     Returns:
         Widths of ``read``, ``write`` and ``shared`` (both together); None is unlimited.
     """
-    shared = level.shared_words_per_cycle
+    shared = level.widths.shared
     if level.memory is not None:
         assert architecture.clock_mhz is not None  # the architecture's own check
         shared = level.memory.peak_bits_per_cycle(architecture.clock_mhz) / level.word_bits
     return {
-        "read": level.read_words_per_cycle,
-        "write": level.write_words_per_cycle,
+        "read": level.widths.read,
+        "write": level.widths.write,
         "shared": shared,
     }
 

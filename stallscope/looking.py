@@ -302,8 +302,9 @@ def bottleneck(
     ]  # fmt: skip
     console = make_console()
     console.print(table(columns, rows, f"{case.name}: one thing ideal at a time"))
+    banks = " Ideal banks do not conflict." if any(one.ideal == "banks" for one in found) else ""
     console.print(
         f"Ideal bandwidth is unlimited, ideal latency 0; ideal capacity holds {hw.IDEAL_TILES} "
         "tiles of each tensor; without contention every unit has all ports to itself. Another "
-        "address map is no ideal, but another choice; an ideal window is the largest there is."
+        f"address map is no ideal, but another choice; an ideal window is the largest.{banks}"
     )

@@ -67,6 +67,7 @@ class _MoverCompiler:
         self.is_timeloop = case.rules.reuse is Reuse.TIMELOOP
         self.is_clipped = bool(nest.clipped)
         self.is_memory = parent == nest.keepers(tensor.name)[0]
+        self.is_banked = case.architecture.levels[parent].is_interleaved
         self.may_link = (
             has_links(case, child - 1)
             and self.chain.blocks[-1].count > 1
@@ -131,7 +132,7 @@ class _MoverCompiler:
         made = self._freeze(now, before, leaf, tallies, times, max(supplied), sum(supplied))
         made = replace(
             made,
-            supply=self._supply(now, supplies) if self.is_memory else (),
+            supply=self._supply(now, bases, supplies, supplied),
             # Without remainders all children are alike: a slide that keeps nothing is a reload.
             slides=slides and (self.is_clipped or made.room < made.tile_words),
             sources=tuple(sorted(tallies[-1].sources.items())),
@@ -179,11 +180,18 @@ class _MoverCompiler:
             ),
         )
 
-    def _supply(self, now: Origin, supplies: list[Demand]) -> Demand:
-        """What main memory supplies, relative to the step's origin.
+    def _supply(
+        self, now: Origin, bases: list[Origin], supplies: list[Demand], supplied: list[int]
+    ) -> Demand:
+        """What main memory, or a busiest banked parent, supplies, relative to the step's origin.
 
         Copies that the network cannot make are told apart by leading ranks of their own.
         """
+        if self.is_banked:
+            busiest = supplied.index(max(supplied))
+            now, supplies = plus(now, bases[busiest]), [supplies[busiest]]
+        elif not self.is_memory:
+            return ()
         ranks = len(self.tensor.ranks)
         back = tuple(-at for at in self.tensor.origin(now))
         boxes = (box[len(box) - ranks :] for supply in supplies for box in supply)

@@ -116,8 +116,9 @@ class Record:
         sources: (taker, giver) pairs, numbers within the innermost block: which neighbour a
             child takes its new words from. The giver had them in the step before.
         supply: What a parent that is main memory gives or takes, as (offset, size) per rank and
-            box, relative to the step's origin; a box stands twice if it is read twice. Empty
-            below other parents.
+            box, relative to the step's origin; a box stands twice if it is read twice. Of a
+            parent with interleaved banks the same of the instance that gives most, relative to
+            the step's origin there. Empty below other parents.
     """
 
     words: int

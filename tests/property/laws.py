@@ -50,11 +50,7 @@ def cycles_are_within_bounds(case, result):
         widths = {
             f"{level.name}.{port}.{bank}": width and width / level.banks
             for bank in range(level.banks)
-            for port, width in (
-                ("read", level.read_words_per_cycle),
-                ("write", level.write_words_per_cycle),
-                ("shared", level.shared_words_per_cycle),
-            )
+            for port, width in level.widths.by_port()
         }
         widths[f"{level.name}.network"] = level.network.words_per_cycle
         for name, width in widths.items():
