@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stallscope.simcore.counter import Counter, Effects
@@ -14,7 +14,7 @@ from stallscope.traces.program import ComputeStream, MoverStream, StreamLoop
 __all__ = ["Cursor", "FlatCursor", "Gate", "shapes"]
 
 
-def shapes(loops: Sequence[StreamLoop], dimensions: dict[str, int]) -> list[LoopShape]:
+def shapes(loops: Sequence[StreamLoop], dimensions: Mapping[str, int]) -> list[LoopShape]:
     """The loops in the engine's form."""
     return [LoopShape(dimensions[loop.dimension], loop.extent, loop.step) for loop in loops]
 
@@ -54,11 +54,17 @@ class Cursor:
     __slots__ = ("_bounds", "_classes", "_grain", "_keyed", "_origins", "_table", "finished",
                  "freed", "gates", "memory", "position", "record")  # fmt: skip
 
-    def __init__(self, stream: MoverStream | ComputeStream, dimensions: dict[str, int]) -> None:
+    def __init__(
+        self,
+        stream: MoverStream | ComputeStream,
+        dimensions: Mapping[str, int],
+        reach: Mapping[int, int] | None = None,
+    ) -> None:
         self._bounds = [dimensions[name] for name, _ in stream.bounds]
         self.position = Position(
             shapes(stream.loops, dimensions),
             {dimensions[name]: bound for name, bound in stream.bounds},
+            reach,
         )
         self.record = stream.first
         self.memory = 0

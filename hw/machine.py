@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter as Sum
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import lcm
 
 from stallscope.hw.binding import Binding
 from stallscope.hw.cursor import Cursor, FlatCursor
 from stallscope.hw.fill import Fill
 from stallscope.hw.memory.attached import Attached, attach
 from stallscope.hw.memory.landing import Landing, Posting
-from stallscope.hw.memory.lane import Lane
+from stallscope.hw.memory.lane import Lane, strides, until
 from stallscope.hw.memory.streams import Reads, Writes
 from stallscope.hw.mover import Carrier, MoverPlan, Wiring
 from stallscope.hw.partial_sums import Drain, Refill
@@ -22,8 +22,8 @@ from stallscope.mappings.architecture import Architecture
 from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.component import Component
 from stallscope.simcore.counter import Channel, Counter
-from stallscope.simcore.environment import FOREVER, Environment
-from stallscope.simcore.errors import DeadlockError, SimulationBug, Waiter
+from stallscope.simcore.environment import Environment
+from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError, Waiter
 from stallscope.simcore.fast_forward import FastForward
 from stallscope.simcore.recorder import Recorder
 from stallscope.simcore.unit import Unit
@@ -68,6 +68,7 @@ class Machine:
         *,
         contention: bool = True,
     ) -> None:
+        _check(program, architecture)
         self._rows: Mapping[str, FlatStream | RowStream] = {}
         self._counters: tuple[Counted, ...] = ()
         self._row_cursors: list[RowCursor] = []
@@ -89,6 +90,9 @@ class Machine:
         )
         self.binding = Binding(program, architecture, self.ports)
         self._dimensions = {name: index for index, (name, _) in enumerate(program.dims)}
+        self._reach: Sum[int] = Sum()
+        for loop in (loop for block in program.blocks for loop in block.loops):
+            self._reach[self._dimensions[loop.dimension]] += (loop.extent - 1) * loop.step
         self.channels: dict[tuple[str, str], Channel] = {}
         self.fills: dict[tuple[str, str], Fill | Landing] = {}
         self.refills: dict[tuple[str, str], Refill | Landing] = {}
@@ -101,7 +105,8 @@ class Machine:
         if mode.is_on or mode.audit:
             self.fast_forward = FastForward(
                 self.env, self.array.position, self._components(), audit=mode.audit,
-                strides=self._strides(), until=self._until(),
+                strides=strides(self.lanes, self.array.position.depth),
+                until=until(self.lanes),
             )  # fmt: skip
             self.array.boundary = self.fast_forward.boundary
 
@@ -130,7 +135,7 @@ class Machine:
         rows = self._rows.get(unit)
         match rows:
             case None:
-                return Cursor(stream, self._dimensions)
+                return Cursor(stream, self._dimensions, self._reach)
             case FlatStream():
                 return FlatCursor(stream, self._dimensions, rows)
         cursor = RowCursor(stream, unit, rows)
@@ -292,20 +297,6 @@ class Machine:
             *([self.memory.memory] if self.memory is not None else []),
         ]
 
-    def _strides(self) -> list[int]:
-        """Per loop, iterations after which main memory can be alike at the earliest."""
-        return [
-            lcm(*(lane.stride(level) for lane in self.lanes))
-            for level in range(self.array.position.depth)
-        ]
-
-    def _until(self) -> Callable[[int], int]:
-        """When main memory acts next, for loops in which no lane steps."""
-        if self.memory is None:
-            return lambda level: FOREVER
-        memory, depth = self.memory.memory, max(lane.position.depth for lane in self.lanes)
-        return lambda level: memory.deadline() if level >= depth else FOREVER
-
     # ------------------------------------------------------------------ running
 
     def run(self) -> int:
@@ -382,6 +373,17 @@ class Machine:
                     f"{tensor} at {level}: {channel.reserved} words in, "
                     f"{channel.released.value} out"
                 )
+
+
+def _check(program: Program | FlatProgram | RowProgram, architecture: Architecture) -> None:
+    """Rows of the user's own say nothing of addresses, and a controller needs them."""
+    level = architecture.levels[0]
+    if level.memory is not None and isinstance(program, RowProgram):
+        rule = "has a controller, which needs addresses, and rows of one's own have none"
+        remedy = "give bandwidth and latency instead, or a compiled program"
+        place = f"architecture.{level.name}.memory"
+        value = level.memory.device.name
+        raise SpecError([Fault(place=place, value=value, rule=rule, remedy=remedy)])
 
 
 def _banks(program: Program, architecture: Architecture) -> dict[tuple[str, str], int]:

@@ -6,7 +6,7 @@ in each of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stallscope.simcore.environment import FOREVER
@@ -29,6 +29,8 @@ class Position:
     Args:
         loops: The loops, outermost first.
         bounds: Bound per dimension number; a dimension not listed is never clipped.
+        reach: Per dimension number, how far ahead of the position others stand that take part in
+            the same steps; they meet the bound so much earlier.
 
     Attributes:
         index: Current iteration of every loop.
@@ -37,10 +39,15 @@ class Position:
         earlier: Loop that stepped before that one.
     """
 
-    __slots__ = ("_bounds", "_clipped", "_last", "_left", "count", "depth", "earlier", "index",
-                 "loops", "stepped")  # fmt: skip
+    __slots__ = ("_bounds", "_clipped", "_last", "_left", "_reach", "count", "depth", "earlier",
+                 "index", "loops", "stepped")  # fmt: skip
 
-    def __init__(self, loops: Sequence[LoopShape], bounds: dict[int, int]) -> None:
+    def __init__(
+        self,
+        loops: Sequence[LoopShape],
+        bounds: dict[int, int],
+        reach: Mapping[int, int] | None = None,
+    ) -> None:
         self.loops = tuple(loops)
         self.depth = len(self.loops)
         self.index = [0] * self.depth
@@ -48,6 +55,7 @@ class Position:
         self.stepped = self.earlier = self.depth
         self._last = self.depth - 1
         self._bounds = bounds
+        self._reach = reach or {}
         self._clipped = any(loop.dimension in bounds for loop in self.loops)
         self._left = [0] * self.depth
         if self._clipped:
@@ -100,17 +108,25 @@ class Position:
     def left(self, level: int, earlier_index: int) -> int:
         """Iterations of loop ``level`` this stream can still be moved by.
 
-        The first iteration (where ``earlier_index`` is 0) and a smaller last one are unlike the
-        others: they are never part of a period.
+        The first iteration (where ``earlier_index`` is 0) and smaller last ones, of this position
+        or of others within its reach, are unlike the others: they are never part of a period.
         """
         if self.depth <= level:
             return FOREVER
         if earlier_index < 1:
             return 0
         last = self.count[level] - 1
-        if self.loops[level].dimension in self._bounds:
-            last -= 1
-        return last - self.index[level]
+        loop = self.loops[level]
+        bound = self._bounds.get(loop.dimension)
+        if bound is not None:
+            outside = sum(
+                at * outer.step
+                for at, outer in zip(self.index[:level], self.loops, strict=False)
+                if outer.dimension == loop.dimension
+            )
+            room = bound - outside - self._reach.get(loop.dimension, 0)
+            last = min(last, room // loop.step) - 1
+        return max(0, last - self.index[level])
 
     def jump(self, level: int, iterations: int) -> None:
         """Move on by whole iterations of loop ``level``."""

@@ -9,9 +9,9 @@ brought (`stallscope.hw.memory.streams`).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from math import gcd
+from math import gcd, lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,12 @@ from stallscope.hw.memory.component import Memory
 from stallscope.hw.mover import MoverPlan, Wiring
 from stallscope.simcore.charge import Charge
 from stallscope.simcore.counter import Channel, Counter, Effects
-from stallscope.simcore.environment import Event
+from stallscope.simcore.environment import FOREVER, Event
 from stallscope.simcore.recorder import NOTHING
 from stallscope.simcore.slices import outcome_of
 from stallscope.simcore.unit import Unit
 
-__all__ = ["Lane", "LanePlan"]
+__all__ = ["Lane", "LanePlan", "strides", "until"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,3 +302,16 @@ class Lane(Unit):
         if self.recorder is not None and self._under_way:
             grown = zip(self.memory.blame(), self._split, strict=True)
             self._blamed = [now - before for now, before in grown]
+
+
+def strides(lanes: Sequence[Lane], depth: int) -> list[int]:
+    """Per loop, iterations after which main memory can be alike at the earliest."""
+    return [lcm(*(lane.stride(level) for lane in lanes)) for level in range(depth)]
+
+
+def until(lanes: Sequence[Lane]) -> Callable[[int], int]:
+    """When main memory acts next, for loops in which no lane steps; for others FOREVER."""
+    if not lanes:
+        return lambda level: FOREVER
+    memory, depth = lanes[0].memory, max(lane.position.depth for lane in lanes)
+    return lambda level: memory.deadline() if level >= depth else FOREVER
