@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import dram, engine, traces, workload
+from benchmarks import detailed, dram, engine, traces, workload
 
 # benchmark, limit, whether the ratio must stay below it, aim
 TABLE = (
@@ -19,6 +19,8 @@ TABLE = (
     (traces.window_time, 0.3, True, 0.1),
     (dram.sequential_rate, 1.0, False, 2.0),
     (dram.random_rate, 0.5, False, 1.0),
+    (detailed.network_cost, 10.0, True, 2.0),
+    (detailed.skipped, 0.2, False, 0.5),
 )
 
 

@@ -214,7 +214,11 @@ def warn_of_energy(document: Document) -> None:
         return
     priced = {(line["component"], line["action"]) for line in document["ledger"]}
     unpriced = []
+    memory = document.get("memory")
+    by_command = memory["level"] if memory and memory["energy_pj"] is not None else None
     for level in document["levels"]:
+        if level["name"] == by_command:
+            continue
         figures = level["tensors"].values()
         actions = {"read": "reads", "write": "fills", "update": "updates"}
         unpriced += [

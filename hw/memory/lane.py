@@ -91,6 +91,8 @@ class Lane(Unit):
     """
 
     is_write = False
+    what = "read"
+    """What a chunk handed over was, in the counter's name."""
 
     def __init__(
         self, wiring: Wiring, memory: Memory, name: str, order: int, cursor: Cursor,
@@ -105,7 +107,8 @@ class Lane(Unit):
         self.account.cause = plan.latency
         self.source = memory.add(self)
         self.channel: Channel
-        self.handed = Counter(wiring.env, self, f"{name} chunks", number)
+        place = name.rpartition(" ")[0]
+        self.handed = Counter(wiring.env, self, f"{place} {self.what}", number)
         self.origin = plan.addresses.origin(cursor.position.index)
         self.bursts = 0
         self.served = 0

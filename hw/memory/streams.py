@@ -70,6 +70,7 @@ class Writes(Lane):
     """
 
     is_write = True
+    what = "brought"
     drain: Unit
     taken = 0
     arrived = 0

@@ -63,10 +63,11 @@ def command_lines(machine: Machine, account: MemoryAccount | None) -> Sequence[L
         else:
             price = active if action == "active_standby" else idle
             count = round(pj / price) if price else 0
-        lines.append(
-            LedgerLine(component=account.level, action=action, tensor="", count=count,
-                       pj_each=pj / count if count else 0.0, pj=pj)
-        )  # fmt: skip
+        if count:
+            lines.append(
+                LedgerLine(component=account.level, action=action, tensor="", count=count,
+                           pj_each=pj / count, pj=pj)
+            )  # fmt: skip
     return lines
 
 

@@ -4,7 +4,9 @@
                     began and ended within a cycle
     unit            who, as in a result; slices of one unit never overlap and come in order
     op              FILL, REFILL, DRAIN, COMPUTE: a step of the unit's stream, from the cycle in
-                    which it asked for its servers; WAIT: what lay before it
+                    which it asked for its servers; READ, WRITE: a chunk of a lane of main memory,
+                    while it is the oldest under way; WAIT: what lay before it. Below a main memory
+                    with a controller a step of a mover is a row per chunk
     tensor          tensor moved or awaited; null for COMPUTE and delays
     step            step of the unit's stream, from 0; of a WAIT the step that waits
     words           words read from (DRAIN: written to) the parent level, all instances together;
@@ -102,7 +104,7 @@ class TraceUnit:
 
     Attributes:
         name: Its name, as in a result.
-        op: What its steps do: FILL, REFILL, DRAIN or COMPUTE.
+        op: What its steps do: FILL, REFILL, DRAIN, COMPUTE, READ or WRITE.
         tensor: Tensor moved; None for the array.
         parent: Outer level of a mover; None for the array.
         child: Inner level of a mover; None for the array.

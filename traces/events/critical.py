@@ -269,6 +269,8 @@ def in_words(counter: str) -> str:
         "released": f"room for {tensor} at {level}",
         "finished": f"a finished tile of {tensor} at {level}",
         "drained": f"the write-back of {tensor} from {level}",
+        "read": f"a chunk of {tensor} from {level}",
+        "brought": f"a chunk of {tensor} for {level}",
     }[what]
 
 

@@ -1,0 +1,73 @@
+"""What a user asks of a run with a DRAM controller: tables, chain, trace, page, what-ifs."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from stallscope.catalog import accelerator_of
+
+LAYER = """
+stallscope: 1
+problem:
+  dimensions: {C: 2, M: 8, R: 3, S: 3, P: 4, Q: 4}
+  tensors: {Weights: [C, M, R, S], Inputs: [C, R + P, S + Q], Outputs: [M, Q, P]}
+  output: Outputs
+mapping:
+  DRAM: {temporal: [C=2], keep: [Weights, Inputs, Outputs]}
+  shared_glb: {temporal: [P=4], spatial_x: [Q=4], keep: [Inputs, Outputs]}
+  DummyBuffer: {spatial_y: [M=4, S=3], keep: []}
+  ifmap_spad: {keep: [Inputs]}
+  weights_spad: {temporal: [R=3], keep: [Weights]}
+  psum_spad: {temporal: [M=2], keep: [Outputs]}
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    layer = tmp_path / "layer.yaml"
+    layer.write_text(LAYER, encoding="utf-8")
+    return [str(accelerator_of("eyeriss-168-ddr4").path), str(layer)]
+
+
+def test_the_tables_say_what_main_memory_did(desk, files):
+    out = desk.run("simulate", *files).out
+    assert "DRAM (DDR4-2400): bursts" in out
+    assert "channel 0: " in out
+    memory = json.loads(desk.run("simulate", *files, "--json").out)["memory"]
+    assert memory["commands"]["writes"] == 8 * 4 * 4 * 2 // 64
+    assert sum(memory["cycles"][0].values()) > 0
+
+
+def test_a_recorded_run_is_explained_and_shown(desk, files, tmp_path):
+    folder = str(tmp_path / "run")
+    desk.run("simulate", *files, "--out", folder, "--trace", "full")
+    chain = desk.run("explain", folder).out
+    assert "waits for a chunk of Outputs for DRAM" in chain
+    assert "READ at the pace of DRAM" in chain
+    assert "WRITE" in desk.run("trace", "head", folder, "--count", "1000").out
+    desk.run("report", folder)
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Outputs DRAM writes" in page
+
+
+def test_what_ifs_try_the_controller(desk, files):
+    out = desk.run("bottleneck", *files).out
+    for what in ("refresh of DRAM", "window of DRAM", "address map rochrabacobg of DRAM"):
+        assert what in out
+
+
+def test_rows_of_ones_own_are_refused_where_addresses_are_needed(desk, files, tmp_path):
+    program = str(tmp_path / "p.program")
+    desk.run("compile", *files, "--out", program)
+    desk.run("execute", program, *files)
+    rows = str(tmp_path / "rows.parquet")
+    desk.run("program", "expand", program, "--out", rows)
+    looped, flat = (desk.run("execute", one, *files).out for one in (program, rows))
+    assert looped == flat
+    pq.write_table(pq.read_table(rows).replace_schema_metadata(None), tmp_path / "own.parquet")
+    failed = desk.run("execute", str(tmp_path / "own.parquet"), files[0])
+    assert failed.code == 2
+    assert "has a controller, which needs addresses" in failed.err
