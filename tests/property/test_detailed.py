@@ -88,11 +88,14 @@ def test_laws_hold_where_many_networks_fan_out(case, seed):
     _laws(with_models(case, Random(seed), MODELS))
 
 
+def test_some_machines_with_rows_are_skipped_in_part():
+    cases_ = (detailed_case(seed, ("rows",)) for seed in range(1000, 1010))
+    assert any(simulate(case).simulation.fast_forwarded_cycles for case in cases_)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("start", range(1000, 1200, 20))
 def test_laws_hold_on_two_hundred_machines_with_all_models(start):
-    """On = off and a clean audit on 200 machines; some of them are skipped in part."""
-    skipped = 0
+    """On = off and a clean audit on 200 machines."""
     for seed in range(start, start + 20):
-        skipped += _laws(detailed_case(seed)).simulation.fast_forwarded_cycles > 0
-    assert skipped
+        _laws(detailed_case(seed))
