@@ -263,6 +263,10 @@ def in_words(counter: str) -> str:
     if counter == DELAY_NAME:
         return "the network to fill"
     *place, what = counter.split(" ")
+    if what == "chunks":
+        # Of a lane of main memory: what it has read lands, what it writes was brought by a drain.
+        tensor, level, lane = " ".join(place[:-2]), place[-2], place[-1]
+        return f"words of {tensor} {'from' if lane == 'reads' else 'for'} {level}"
     tensor, level = " ".join(place[:-1]), place[-1]
     return {
         "delivered": f"{tensor} at {level}",
