@@ -7,7 +7,7 @@ from functools import cached_property
 
 from pydantic import Field
 
-from stallscope.mappings.dram import AddressField, DramController, DramDevice, address_fields
+from stallscope.mappings.dram import DramController, DramDevice
 from stallscope.mappings.spec import Spec
 
 __all__ = ["MainMemory"]
@@ -31,13 +31,12 @@ class MainMemory(Spec):
 
     @cached_property
     def stripe_bytes(self) -> int:
-        """Bytes of a row of all banks: so much further only the row is another.
+        """Bytes of a row of all banks.
 
-        The whole memory if the row is not the most significant field of an address.
+        So much further only the row is another if it is the most significant field of an address
+        (`DramController.rows_shift`).
         """
-        low, bits = address_fields(self.device, self.controller)[AddressField.ROW]
-        is_last = self.controller.rows_shift
-        return self.device.burst_bytes << (low if is_last else low + bits)
+        return self.device.capacity_bytes // self.device.organisation.rows
 
     def peak_bits_per_cycle(self, clock_mhz: float) -> Fraction:
         """Bits per cycle of the core's clock that all channels move at most."""

@@ -66,7 +66,7 @@ ACCELERATORS = (
     ),
     Preset(
         name="eyeriss-168-ddr4",
-        summary="the same with a DDR4-2400 channel and an X/Y bus of 1 word/cycle to the PEs",
+        summary="the same with a DDR4-2400 channel and an X/Y bus per tensor to the PEs",
         path=_FOLDER / "eyeriss-168-ddr4.yaml",
         network="alexnet-conv",
         beside="eyeriss-168",

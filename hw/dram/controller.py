@@ -206,9 +206,11 @@ class Controller:
             SimulationBug: If the cycles are no whole number of clocks, or rows do not shift.
         """
         clocks, rest = divmod(cycles * self._q, self._p)
-        if rest or not self._rows_shift:
+        if rest:
             raise SimulationBug(f"DRAM cannot be shifted by {cycles} cycles: no whole clocks")
         rows = np.asarray(row_shift_of_source, dtype=np.int64)
+        if rows.any() and not self._rows_shift:
+            raise SimulationBug("DRAM rows cannot be shifted: other fields of an address lie above")
         share = len(growth) // len(self._channels)
         for index, channel in enumerate(self._channels):
             channel.shift(clocks, rows, growth[index * share : (index + 1) * share])

@@ -64,8 +64,10 @@ class Attached:
         self._stripe_bits = 8 * stripe_bytes
         self.bases = place(program.tensors, word_bits, self._stripe_bits)
         _check(program.tensors, self.bases, word_bits, 8 * size_bytes, level)
-        if _share_rows(program.tensors, self.bases, word_bits, self._stripe_bits):
-            # A row in use may be either tensor's: nothing moves by whole rows then.
+        is_shared = _share_rows(program.tensors, self.bases, word_bits, self._stripe_bits)
+        if is_shared or not channels.rows_shift:
+            # A row in use may be either tensor's, or the next one be in another bank: nothing moves
+            # by whole rows then.
             self._stripe_bits = 0
 
     def plan(self, stream: MoverStream) -> LanePlan:

@@ -18,7 +18,7 @@ from tests.property.laws import (
     stacks_sum,
 )
 from tests.property.strategies import cases
-from tests.property.trace_laws import rows_of, sums_are_the_accounts
+from tests.property.trace_laws import all_trace_laws, rows_of, sums_are_the_accounts
 
 
 def _without_hops(found):
@@ -71,6 +71,12 @@ def test_recorded_rows_are_those_of_the_full_run(seed):
     assert rows == rows_of(on.trace.window())
     sums_are_the_accounts(off, rows)
     simulate(case, trace="full", audit=True)
+
+
+@pytest.mark.parametrize("seed", range(210, 213))
+def test_trace_laws_hold_with_all_models(seed):
+    """With a main memory, too, a trace tells lifetimes, activity and the critical chain."""
+    all_trace_laws(detailed_case(seed), seed)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))

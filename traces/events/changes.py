@@ -54,10 +54,16 @@ def changes(trace: Trace, counter: str) -> Iterator[Changes]:
 
 
 def rooms(trace: Trace, unit: int) -> Changes:
-    """Room that the transfers of a mover take in its child, when they ask for their servers."""
+    """Room that the transfers of a mover take in its child, when they ask for their servers.
+
+    A tile that lands in chunks is one transfer: that of the last, which alone changes anything.
+    """
     stored = trace.stored
-    rows = np.flatnonzero((stored.unit_of == unit) & ~stored.is_wait)
     words = np.array([kind.room for kind in trace.meta.units[unit].kinds], dtype=np.int64)
+    is_change = np.array([*map(bool, trace.meta.outcomes), False])
+    rows = np.flatnonzero((stored.unit_of == unit) & ~stored.is_wait)
+    is_tile = is_change[stored.column("outcome")[rows]] | (words[stored.column("kind")[rows]] > 0)
+    rows = rows[is_tile]
     return Changes(rows, stored.column("start")[rows], words[stored.column("kind")[rows]])
 
 
