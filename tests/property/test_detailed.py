@@ -51,18 +51,18 @@ def _memory_sums(result):
         assert 0 < stream.efficiency <= 1
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_laws_hold_with_all_models(seed):
     _memory_sums(_laws(detailed_case(seed)))
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("seed", range(100, 102))
+@pytest.mark.parametrize("seed", range(100, 101))
 def test_laws_hold_with_one_model(seed, model):
     _laws(detailed_case(seed, (model,)))
 
 
-@pytest.mark.parametrize("seed", range(200, 203))
+@pytest.mark.parametrize("seed", range(200, 202))
 def test_recorded_rows_are_those_of_the_full_run(seed):
     case = detailed_case(seed)
     on = simulate(case, trace="full")
@@ -73,7 +73,7 @@ def test_recorded_rows_are_those_of_the_full_run(seed):
     simulate(case, trace="full", audit=True)
 
 
-@pytest.mark.parametrize("seed", range(210, 213))
+@pytest.mark.parametrize("seed", range(210, 211))
 def test_trace_laws_hold_with_all_models(seed):
     """With a main memory, too, a trace tells lifetimes, activity and the critical chain."""
     all_trace_laws(detailed_case(seed), seed)
