@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from stallscope.hw.buffer.banks import Runs
 from stallscope.hw.buffer.layout import Places
 from stallscope.hw.fabrics import Direction
+from stallscope.hw.memory.addresses import in_chunks
 from stallscope.hw.mover import MoverPlan
 from stallscope.hw.pe_array import ArrayPlan, PeArray
 from stallscope.hw.ports import CAUSES, Cause, Ports
@@ -137,8 +139,7 @@ class Binding:
         for number, record in enumerate(stream.records):
             parts = self._parts(unit, stream, number, is_up)
             total = record.busiest_parent
-            count = max(1, -(-total // words))
-            ends = [min(total, (at + 1) * words) for at in range(count)]
+            ends = list(accumulate(in_chunks(total, words)))
             shares = [
                 [(server, _share(amount, start, end, total, server.access_words if whole else 1))
                  for server, amount in parts] if total else parts

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stallscope.hw.counting import Executed, Key, traffic
 from stallscope.hw.machine import Machine
+from stallscope.hw.memory.addresses import in_chunks
 from stallscope.hw.memory.landing import Landing, Posting
 from stallscope.hw.memory.lane import Lane
 from stallscope.hw.mover import Carrier
@@ -170,6 +171,7 @@ def _lane(machine: Machine, op: str, stream: MoverStream, lane: Lane) -> TraceUn
         for record in stream.records
         for words in _chunk_words(machine, record)
     ]
+    kinds.append(TraceKind(words=0))  # an elided refill, a tile that stays
     return TraceUnit(
         name=lane.name, op=op, tensor=stream.tensor, parent=stream.parent, child=stream.child,
         word_bits=machine.architecture.level(stream.parent).word_bits,
@@ -177,12 +179,10 @@ def _lane(machine: Machine, op: str, stream: MoverStream, lane: Lane) -> TraceUn
     )  # fmt: skip
 
 
-def _chunk_words(machine: Machine, record: Record) -> list[int]:
-    """Words of the chunks of a step below a main memory with a controller; one at least."""
+def _chunk_words(machine: Machine, record: Record) -> tuple[int, ...]:
+    """Words of the chunks of a step below a main memory with a controller."""
     assert machine.memory is not None
-    chunk, total = machine.memory.chunk_words, record.busiest_parent
-    count = max(1, -(-total // chunk))
-    return [min(chunk, total - at * chunk) for at in range(count)]
+    return in_chunks(record.busiest_parent, machine.memory.chunk_words)
 
 
 def _in_chunks(

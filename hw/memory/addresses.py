@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stallscope.traces.program import MoverStream, Record, TensorLayout
 
-__all__ = ["Addresses", "chunk_count", "kinds_of", "segments"]
+__all__ = ["Addresses", "in_chunks", "segments"]
 
 _Numbers = NDArray[np.int64]
 
@@ -54,7 +54,8 @@ class Addresses:
         segments: Per record, segments of one step.
         chunks: Per record, chunks of one step.
         none: No bursts.
-        kinds: Per record, the number of its first chunk among those of all records.
+        kinds: Per record, the number of its first chunk among those of all records; then that of a
+            step that moves nothing.
     """
 
     def __init__(
@@ -68,10 +69,10 @@ class Addresses:
         self._pieces = [_cut(record, layout.strides, chunk_words) for record in stream.records]
         self.segments = tuple(pieces.segments for pieces in self._pieces)
         self.chunks = tuple(
-            chunk_count(record.busiest_parent, chunk_words) for record in stream.records
+            len(in_chunks(record.busiest_parent, chunk_words)) for record in stream.records
         )
         self.none: _Numbers = np.zeros(0, dtype=np.int64)
-        self.kinds = kinds_of(self.chunks)
+        self.kinds = tuple(accumulate(self.chunks, initial=0))
         self._known: dict[tuple[int, int], tuple[_Numbers, ...]] = {}
 
     def origin(self, index: Sequence[int]) -> int:
@@ -118,14 +119,9 @@ class Addresses:
         return tuple(numbers[chunk == number] for number in range(chunks))
 
 
-def chunk_count(words: int, chunk_words: int) -> int:
-    """Chunks of a transfer of so many words."""
-    return -(-words // chunk_words)
-
-
-def kinds_of(chunks: Sequence[int]) -> tuple[int, ...]:
-    """Number of the first chunk of every record, then of all chunks; a record has at least one."""
-    return tuple(accumulate((max(1, number) for number in chunks), initial=0))
+def in_chunks(words: int, chunk_words: int) -> tuple[int, ...]:
+    """Words of the chunks of a transfer; one chunk of none if it has no words."""
+    return tuple(min(chunk_words, words - at) for at in range(0, max(words, 1), chunk_words))
 
 
 def segments(record: Record, strides: Sequence[int]) -> tuple[_Numbers, _Numbers]:

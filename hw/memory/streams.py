@@ -56,7 +56,7 @@ class Reads(Lane):
         for number, bursts in enumerate(chunks):
             self.put(bursts, addresses.kind(record, number), self.handed)
         if not chunks:
-            self.put(addresses.none, 0, self.handed)
+            self.put(addresses.none, addresses.kinds[-1], self.handed)
 
 
 class Writes(Lane):
@@ -86,7 +86,7 @@ class Writes(Lane):
                 self.began = self.origin
             stepped = self.step()
             is_left = stepped < 0 or not stays[self.cursor.record]
-            chunks = max(1, self.plan.addresses.chunks[self.arrived]) if is_left else 1
+            chunks = self.plan.addresses.chunks[self.arrived] if is_left else 1
             for number in range(chunks):
                 if self.handed.value <= self.taken:
                     yield self.pause(self.handed, self.taken + 1, self.SOURCE, self.drain)
@@ -100,15 +100,16 @@ class Writes(Lane):
         """Write one chunk; after the last one the tile's room is free."""
         addresses, channel = self.plan.addresses, self.channel
         record = self.arrived
-        bursts = addresses.none
-        if is_left and addresses.chunks[record]:
+        bursts, kind = addresses.none, addresses.kinds[-1]
+        if is_left:
             bursts = addresses.bursts(record, self.began)[number]
+            kind = addresses.kind(record, number)
         arrival: Counter | None = None
         also: Effects = ()
         if is_last:
             arrival = channel.drained
             also = ((channel.released, self.mover.room[record] if is_left else 0),)
-        self.put(bursts, addresses.kind(record, number), arrival, also)
+        self.put(bursts, kind, arrival, also)
 
     def progress(self) -> Hashable:
         """How far it is behind the drain; the tile in use."""

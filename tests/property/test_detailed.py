@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
 import pytest
@@ -37,6 +38,16 @@ def _laws(case):
     return result
 
 
+def _lanes_show_the_words_they_moved(result, rows):
+    """A step that brings nothing (an elided refill, a tile that stays) shows no words."""
+    shown = Counter()
+    for row in rows:
+        if row["op"] in ("READ", "WRITE"):
+            shown[row["tensor"], row["op"].lower()] += row["words"]
+    moved = {(one.tensor, one.action): one.words for one in result.memory.streams}
+    assert {key: shown[key] for key in moved} == moved
+
+
 def _memory_sums(result):
     """Every channel's cycles sum to the run; every burst was a read or a write."""
     memory = result.memory
@@ -70,6 +81,7 @@ def test_recorded_rows_are_those_of_the_full_run(seed):
     rows = rows_of(off.trace.window())
     assert rows == rows_of(on.trace.window())
     sums_are_the_accounts(off, rows)
+    _lanes_show_the_words_they_moved(off, rows)
     simulate(case, trace="full", audit=True)
 
 
