@@ -9,14 +9,23 @@ from stallscope.simcore.counter import Counter, Effects
 from stallscope.simcore.position import LoopShape, Position
 from stallscope.simcore.unit import Unit
 from stallscope.traces.flat import FlatStream
-from stallscope.traces.program import ComputeStream, MoverStream, StreamLoop
+from stallscope.traces.program import ComputeStream, MoverStream, SpatialBlock, StreamLoop
 
-__all__ = ["Cursor", "FlatCursor", "Gate", "shapes"]
+__all__ = ["Cursor", "FlatCursor", "Gate", "reach", "shapes"]
 
 
 def shapes(loops: Sequence[StreamLoop], dimensions: Mapping[str, int]) -> list[LoopShape]:
     """The loops in the engine's form."""
     return [LoopShape(dimensions[loop.dimension], loop.extent, loop.step) for loop in loops]
+
+
+def reach(blocks: Sequence[SpatialBlock], dimensions: Mapping[str, int]) -> dict[int, int]:
+    """How far ahead of the first instance the last one stands, per dimension number."""
+    found: dict[int, int] = {}
+    for loop in (loop for block in blocks for loop in block.loops):
+        number = dimensions[loop.dimension]
+        found[number] = found.get(number, 0) + (loop.extent - 1) * loop.step
+    return found
 
 
 @dataclass(frozen=True, slots=True)

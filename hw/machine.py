@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter as Sum
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from stallscope.hw.binding import Binding
-from stallscope.hw.cursor import Cursor, FlatCursor
+from stallscope.hw.cursor import Cursor, FlatCursor, reach
 from stallscope.hw.fill import Fill
 from stallscope.hw.memory.attached import Attached, attach
 from stallscope.hw.memory.landing import Landing, Posting
@@ -90,12 +89,10 @@ class Machine:
         )
         self.binding = Binding(program, architecture, self.ports)
         self._dimensions = {name: index for index, (name, _) in enumerate(program.dims)}
-        self._reach: Sum[int] = Sum()
-        for loop in (loop for block in program.blocks for loop in block.loops):
-            self._reach[self._dimensions[loop.dimension]] += (loop.extent - 1) * loop.step
+        self._reach = reach(program.blocks, self._dimensions)
         self.channels: dict[tuple[str, str], Channel] = {}
         self.fills: dict[tuple[str, str], Fill | Landing] = {}
-        self.refills: dict[tuple[str, str], Refill | Landing] = {}
+        self.refills: dict[tuple[str, str], Refill] = {}
         self.drains: dict[tuple[str, str], Drain] = {}
         self.lanes: list[Lane] = []
         self._streams = {(stream.tensor, stream.child): stream for stream in program.movers}

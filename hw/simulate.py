@@ -108,7 +108,7 @@ def _result(
     cycles, macs = machine.cycles, machine.program.macs
     hopless = program.hopless if isinstance(program, RowProgram) else ()
     memory = summarise(machine, cycles)
-    priced = price(case, count(machine), cycles, command_lines(machine, memory))
+    priced = price(case, count(machine), cycles, command_lines(machine))
     stack = cycle_stack(machine, cycles)
     clock = case.architecture.clock_mhz
     return Result(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from stallscope.mappings.dram import DramDevice
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["CommandEnergies", "command_energies", "energy_pj"]
+__all__ = ["CommandEnergies", "actions", "command_energies", "energy_pj"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,10 @@ def command_energies(device: DramDevice) -> CommandEnergies:
     )
 
 
-def energy_pj(device: DramDevice, counts: Mapping[str, int], clocks: int) -> dict[str, float]:
-    """Return the energy of each action, pJ.
+def actions(
+    device: DramDevice, counts: Mapping[str, int], clocks: int
+) -> dict[str, tuple[int, float]]:  # fmt: skip
+    """Return how often each action was done, and the energy of one, pJ.
 
     Args:
         device: The memory.
@@ -74,16 +76,22 @@ def energy_pj(device: DramDevice, counts: Mapping[str, int], clocks: int) -> dic
         clocks: Clocks of the run, the same in every channel.
 
     Returns:
-        pJ by action: activate, read, write, refresh, active_standby, precharged_standby.
+        (count, pJ each) by action: activate, read, write, refresh (commands), active_standby,
+        precharged_standby (clocks of a rank).
     """
     each, built = command_energies(device), device.organisation
     active = counts["active_rank_clocks"]
     idle = clocks * built.channels * built.ranks - active
     return {
-        "activate": each.activate_pj * counts["activates"],
-        "read": each.read_pj * counts["reads"],
-        "write": each.write_pj * counts["writes"],
-        "refresh": each.refresh_pj * counts["refreshes"],
-        "active_standby": each.active_clock_pj * active,
-        "precharged_standby": each.idle_clock_pj * idle,
+        "activate": (counts["activates"], each.activate_pj),
+        "read": (counts["reads"], each.read_pj),
+        "write": (counts["writes"], each.write_pj),
+        "refresh": (counts["refreshes"], each.refresh_pj),
+        "active_standby": (active, each.active_clock_pj),
+        "precharged_standby": (idle, each.idle_clock_pj),
     }
+
+
+def energy_pj(device: DramDevice, counts: Mapping[str, int], clocks: int) -> dict[str, float]:
+    """Return the energy of each action, pJ; see `actions`."""
+    return {name: count * each for name, (count, each) in actions(device, counts, clocks).items()}

@@ -102,20 +102,20 @@ def attach(
         order: Place of the memory in the order of units.
 
     Raises:
-        SpecError: If the architecture gives no clock, tensors do not fit, or the array itself
-            reads a tensor from the memory.
+        SpecError: If tensors do not fit, or the array itself reads a tensor from the memory.
     """
     level = architecture.levels[0]
     memory = level.memory
     if memory is None:
         return None
-    clock = _clock(program, architecture)
+    _check_operands(program, level.name)
+    assert architecture.clock_mhz is not None  # the architecture's own check
     streams = [stream for stream in program.movers if stream.parent == level.name]
     channels = Controller(
         memory.device,
         memory.controller,
         sources=sum(2 if stream.is_output else 1 for stream in streams),
-        cycles_per_clock=memory.clock_cycles(clock),
+        cycles_per_clock=memory.clock_cycles(architecture.clock_mhz),
     )
     return Attached(
         wiring, channels, program, level.name, order,
@@ -127,23 +127,16 @@ def attach(
     )  # fmt: skip
 
 
-def _clock(program: Program, architecture: Architecture) -> float:
-    """The core's clock, MHz."""
-    faults = []
-    level = architecture.levels[0].name
-    if architecture.clock_mhz is None:
-        rule = f"is not given, and {level} runs on a clock of its own"
-        faults.append(Fault(place="architecture.clock", value="", rule=rule,
-                            remedy="give one: clock: 200 MHz"))  # fmt: skip
-    for operand in program.compute.operands:
-        if operand.level == level:
-            rule = f"is read by the MACs from {level}, whose controller serves movers only"
-            remedy = f"keep {operand.tensor} at a level further in as well"
-            faults.append(Fault(place=f"mapping.{level}.keep", value=operand.tensor, rule=rule,
-                                remedy=remedy))  # fmt: skip
-    if faults or architecture.clock_mhz is None:
+def _check_operands(program: Program, level: str) -> None:
+    """Whether only movers ask the memory."""
+    rule = f"is read by the MACs from {level}, whose controller serves movers only"
+    faults = [
+        Fault(place=f"mapping.{level}.keep", value=operand.tensor, rule=rule,
+              remedy=f"keep {operand.tensor} at a level further in as well")
+        for operand in program.compute.operands if operand.level == level
+    ]  # fmt: skip
+    if faults:
         raise SpecError(faults)
-    return architecture.clock_mhz
 
 
 def place(

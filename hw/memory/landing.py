@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Generator, Hashable, Sequence
 
 from stallscope.hw.cursor import Cursor
-from stallscope.hw.mover import Carrier, MoverPlan, Wiring
-from stallscope.hw.partial_sums import Drain
+from stallscope.hw.mover import MoverPlan, Wiring
+from stallscope.hw.partial_sums import Drain, Refill
 from stallscope.simcore.counter import Counter
 from stallscope.simcore.environment import Event
 from stallscope.simcore.servers import Demand
@@ -20,11 +20,10 @@ from stallscope.simcore.unit import Unit
 __all__ = ["Landing", "Posting"]
 
 
-class Landing(Carrier):
-    """Brings tiles that were read from main memory into the child.
+class Landing(Refill):
+    """Brings tiles that were read from main memory into the child: partial sums or an operand.
 
     Attributes:
-        firsts: Per record, transfers of words that nobody had touched (elision off).
         chunks: Per record, what its chunks ask of the servers on chip.
         lane: Who reads; `handed` counts the chunks that are there.
         taken: Chunks taken.
@@ -39,7 +38,6 @@ class Landing(Carrier):
         chunks: Sequence[Sequence[Demand]],
     ) -> None:  # fmt: skip
         super().__init__(wiring, name, order, cursor, plan)
-        self.firsts = [0] * len(plan.demands)
         self.chunks = tuple(tuple(one) for one in chunks)
 
     def run(self) -> Generator[Event, None, None]:
@@ -64,7 +62,7 @@ class Landing(Carrier):
             if not self.steps:
                 latency += plan.first_delay
             due = self.in_order(done + latency)
-            self._arrive(record, done, due, is_first=is_first, is_moved=is_moved)
+            self._land(record, done, due, is_first=is_first, is_moved=is_moved)
             stepped = self.cursor.step()
         self.stop()
 
@@ -87,7 +85,7 @@ class Landing(Carrier):
             kind = self.plan.kinds[record] + number
             self.report(kind, demand, now, outcome_of(self, now, (), ()))
 
-    def _arrive(
+    def _land(
         self, record: int, done: int, due: int, *, is_first: bool, is_moved: bool
     ) -> None:  # fmt: skip
         """A step is done: its tile is there when it is due."""
@@ -108,16 +106,13 @@ class Landing(Carrier):
         return (self.taken - self.handed.value, self.steps - self.channel.delivered.value)
 
     def _tallies(self) -> list[int]:
-        """With the first touches, and the chunks taken."""
-        return [self.taken, *self.firsts, *super()._tallies()]
+        """With the chunks taken."""
+        return [self.taken, *super()._tallies()]
 
     def _grow(self, times: int, growth: list[int]) -> None:
         """Apply the growth of `_tallies`."""
         self.taken += times * growth[0]
-        count = len(self.firsts)
-        for index in range(count):
-            self.firsts[index] += times * growth[1 + index]
-        super()._grow(times, growth[1 + count :])
+        super()._grow(times, growth[1:])
 
 
 class Posting(Drain):

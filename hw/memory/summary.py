@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from stallscope.hw.dram.energy import command_energies, energy_pj
+from stallscope.hw.dram.energy import actions, energy_pj
 from stallscope.hw.dram.layout import ACCOUNTS
 from stallscope.hw.machine import Machine
 from stallscope.hw.memory.lane import Lane
 from stallscope.hw.memory.streams import Writes
 from stallscope.hw.result import MemoryAccount, MemoryStream
-from stallscope.mappings.dram import DramDevice
 from stallscope.mappings.pricing import LedgerLine
 
 __all__ = ["command_lines", "summarise"]
-
-_COUNTS = {
-    "activate": "activates", "read": "reads", "write": "writes", "refresh": "refreshes",
-}  # fmt: skip
-"""Actions that are paid per command, and the count of each."""
 
 
 def summarise(machine: Machine, cycles: int) -> MemoryAccount | None:
@@ -44,35 +36,26 @@ def summarise(machine: Machine, cycles: int) -> MemoryAccount | None:
             dict(zip(ACCOUNTS, channel, strict=True))
             for channel in controller.accounts(cycles).tolist()
         ),
-        energy_pj=_energy(device, counts, controller.clocks()),
+        energy_pj=energy_pj(device, counts, controller.clocks()) if device.currents else None,
         streams=tuple(_stream(machine, lane) for lane in machine.lanes),
     )
 
 
-def command_lines(machine: Machine, account: MemoryAccount | None) -> Sequence[LedgerLine]:
-    """The energy of a main memory's commands and standby, as lines of the ledger."""
-    memory = machine.architecture.levels[0].memory
-    if account is None or memory is None or account.energy_pj is None:
+def command_lines(machine: Machine) -> tuple[LedgerLine, ...]:
+    """The energy of a main memory's commands and standby, as lines of the ledger.
+
+    None without a controller, or if its device has no currents. The machine has run.
+    """
+    level = machine.architecture.levels[0]
+    if machine.memory is None or level.memory is None or level.memory.device.currents is None:
         return ()
-    lines = []
-    each = command_energies(memory.device)
-    idle, active = each.idle_clock_pj, each.active_clock_pj
-    for action, pj in account.energy_pj.items():
-        if action in _COUNTS:
-            count: int | float = account.commands[_COUNTS[action]]
-        else:
-            price = active if action == "active_standby" else idle
-            count = round(pj / price) if price else 0
-        if count:
-            lines.append(
-                LedgerLine(component=account.level, action=action, tensor="", count=count,
-                           pj_each=pj / count, pj=pj)
-            )  # fmt: skip
-    return lines
-
-
-def _energy(device: DramDevice, counts: dict[str, int], clocks: int) -> dict[str, float] | None:
-    return energy_pj(device, counts, clocks) if device.currents is not None else None
+    controller = machine.memory.controller
+    done = actions(level.memory.device, controller.counts(), controller.clocks())
+    return tuple(
+        LedgerLine(component=level.name, action=action, tensor="", count=count, pj_each=each,
+                   pj=count * each)
+        for action, (count, each) in done.items() if count
+    )  # fmt: skip
 
 
 def _stream(machine: Machine, lane: Lane) -> MemoryStream:
