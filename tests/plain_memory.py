@@ -12,6 +12,8 @@ import numpy as np
 class PlainChannels:
     """One burst per ``pace`` cycles, done ``latency`` cycles after it began."""
 
+    rows_shift = True
+
     def __init__(self, pace: int, latency: int) -> None:
         self.pace, self.latency = pace, latency
         self.free = 0
@@ -58,3 +60,12 @@ class PlainChannels:
     def marks(self, cycle):
         self.accounts(cycle)
         return [self.busy, self.now]
+
+    def counts(self):
+        return dict.fromkeys(("reads", "writes"), 0)
+
+    def source_counts(self, source):
+        return dict.fromkeys(("activates", "row_hits", "row_conflicts"), 0)
+
+    def clocks(self):
+        return self.now

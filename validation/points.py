@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from statistics import fmean, median
 
 import numpy as np
@@ -92,9 +92,17 @@ class Limit:
 
     Attributes:
         worst_pct: Largest error of a point, percent.
+        mean_pct: Largest mean of their absolute errors, percent; None: any.
+        metric: Metric that is judged; the others of the class are only reported. None: all.
     """
 
     worst_pct: float
+    mean_pct: float | None = None
+    metric: str | None = None
+
+    def judges(self, point: Point) -> bool:
+        """Whether a point of its class is judged."""
+        return self.metric in (None, point.metric)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,13 +124,32 @@ class Report:
 
     @property
     def is_within(self) -> bool:
-        """Whether every scored point is within its limit or tolerance, and there is one."""
-        return any(point.scored for point in self.points) and not self.misses
+        """Whether every judged point and mean is within its limit or tolerance; there is one."""
+        return bool(self._judged) and not self.misses and not self.missed_means
+
+    @property
+    def _judged(self) -> tuple[Point, ...]:
+        """Scored points, but for those that their class's limit does not judge."""
+        limits = self.limits
+        return tuple(
+            point for point in self.points
+            if point.scored and (point.kind not in limits or limits[point.kind].judges(point))
+        )  # fmt: skip
 
     @property
     def misses(self) -> tuple[Point, ...]:
-        """The scored points outside their limit or tolerance."""
-        return tuple(point for point in self.points if point.scored and not self._passes(point))
+        """The judged points outside their limit or tolerance."""
+        return tuple(point for point in self._judged if not self._passes(point))
+
+    @property
+    def missed_means(self) -> dict[str, float]:
+        """Mean absolute error, percent, of the classes whose limit of it is not kept."""
+        found = {}
+        for kind, limit in self.limits.items():
+            errors = _known(point.error_pct for point in self._judged if point.kind == kind)
+            if limit.mean_pct is not None and errors and fmean(errors) > limit.mean_pct:
+                found[kind] = fmean(errors)
+        return found
 
     def _passes(self, point: Point) -> bool:
         limit = self.limits.get(point.kind)
@@ -142,13 +169,18 @@ class Report:
 
     def to_json(self) -> dict[str, object]:
         """Return the report in its outside form (docs/formats.md); ``limits`` where it has any."""
-        limits = {kind: {"worst_pct": limit.worst_pct} for kind, limit in self.limits.items()}
+        limits = {
+            kind: {name: value for name, value in asdict(limit).items() if value is not None}
+            for kind, limit in self.limits.items()
+        }
         document: dict[str, object] = {
             "validation": self.validation,
             "points": [point.to_json() for point in self.points],
             "summary": self.summary(),
             "excluded": [{"case": entry.case, "why": entry.why} for entry in self.excluded],
         }
+        if self.missed_means:
+            document["missed_means"] = self.missed_means
         return document | ({"limits": limits} if limits else {})
 
 

@@ -31,7 +31,9 @@ def print_report(console: Console, document: Document) -> None:
     console.print(table(columns, rows, f"validation: {document['validation']}"))
     limits = document.get("limits", {})
     for kind, limit in limits.items():
-        console.print(f"{kind}: judged by errors of at most {limit['worst_pct']:g} %", markup=False)
+        console.print(f"{kind}: {_judged(limit)}", markup=False)
+    for kind, mean in document.get("missed_means", {}).items():
+        console.print(f"[bold]{kind}: {mean:.3g} % on average is past its limit[/bold]")
     for note in document.get("notes", ()):
         console.print(note, markup=False)
     outside = [point for point in document["points"] if _is_outside(point, limits)]
@@ -60,10 +62,19 @@ def _is_outside(point: Document, limits: Document) -> bool:
     figure, reference = _scored(point), point["reference"]
     if figure is None or point["tolerance"] is None:
         return False
-    if point["class"] in limits and point["error_pct"] is not None:
-        return bool(abs(point["error_pct"]) > limits[point["class"]]["worst_pct"])
+    limit = limits.get(point["class"], {})
+    if limit.get("metric", point["metric"]) != point["metric"]:
+        return False
+    if limit and point["error_pct"] is not None:
+        return bool(abs(point["error_pct"]) > limit["worst_pct"])
     slack = 1e-9 * max(1.0, abs(reference))  # the last bits of a decimal fraction are no error
     return bool(abs(figure - reference) > point["tolerance"] + slack)
+
+
+def _judged(limit: Document) -> str:
+    what = f" of the {limit['metric']}" if "metric" in limit else ""
+    mean = f", {limit['mean_pct']:g} % on average" if "mean_pct" in limit else ""
+    return f"judged by errors{what} of at most {limit['worst_pct']:g} %{mean}"
 
 
 def _error(value: float | None) -> str:

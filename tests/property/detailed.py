@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from random import Random
 
+from stallscope.mappings.architecture import SeparateNetwork
 from stallscope.mappings.case import Case
 from stallscope.mappings.dram import DramController, DramDevice, DramOrganisation, DramTimings
 from stallscope.mappings.layout import Layout, TensorPlace
@@ -58,9 +59,14 @@ def with_models(case: Case, rng: Random, models: tuple[str, ...]) -> Case:
         )
         levels[0] = levels[0].model_copy(update={"memory": memory, **_FREE})
     if "networks" in models:
+        tensors = [tensor.name for tensor in case.problem.tensors]
         levels = [
             level.model_copy(
-                update={"network": level.network.model_copy(update={"topology": topology(rng)})}
+                update={
+                    "network": level.network.model_copy(
+                        update={"topology": topology(rng), "separate": separate(rng, tensors)}
+                    )
+                }
             )
             for level in levels
         ]
@@ -70,6 +76,12 @@ def with_models(case: Case, rng: Random, models: tuple[str, ...]) -> Case:
         for tensor in case.problem.tensors
     )
     return case.model_copy(update={"architecture": changed, "layout": Layout(tensors=places)})
+
+
+def separate(rng: Random, tensors: list[str]) -> tuple[SeparateNetwork, ...]:
+    """Networks of their own for some tensors, most often none."""
+    own = [name for name in tensors if rng.random() < 0.2]
+    return tuple(SeparateNetwork(tensor=name, topology=topology(rng)) for name in own)
 
 
 def topology(rng: Random):
