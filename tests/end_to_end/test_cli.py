@@ -16,21 +16,6 @@ COMMANDS = ("simulate", "analyze", "compile", "program", "execute", "verify", "r
             "presets", "schema", "trace", "explain", "bottleneck", "report")  # fmt: skip
 LATER = ("map", "sweep")
 
-DDR4_LAYER = """\
-stallscope: 1
-problem:
-  dimensions: {C: 2, M: 8, R: 3, S: 3, P: 4, Q: 4}
-  tensors: {Weights: [C, M, R, S], Inputs: [C, R + P, S + Q], Outputs: [M, Q, P]}
-  output: Outputs
-mapping:
-  DRAM: {temporal: [C=2], keep: [Weights, Inputs, Outputs]}
-  shared_glb: {temporal: [P=4], spatial_x: [Q=4], keep: [Inputs, Outputs]}
-  DummyBuffer: {spatial_y: [M=4, S=3], keep: []}
-  ifmap_spad: {keep: [Inputs]}
-  weights_spad: {temporal: [R=3], keep: [Weights]}
-  psum_spad: {temporal: [M=2], keep: [Outputs]}
-"""
-
 
 def test_help_lists_what_is_built_and_nothing_else(desk) -> None:
     shown = desk.run("--help")
@@ -86,18 +71,6 @@ def test_missing_and_zero_energies_are_warned_about(desk) -> None:
     ran = desk.run("simulate", *desk.files, "--json")
     assert "no energy given, counted as 0 pJ: DRAM.update, GLB.read, GLB.write" in ran.err
     assert "energy given as 0 pJ: MAC.compute" in ran.err
-
-
-def test_a_memory_paid_by_command_misses_no_energy_of_words(desk, tmp_path) -> None:
-    """Every command of a device with currents has its price; no action of its words needs one."""
-    preset = desk.run("presets", "eyeriss-168-ddr4").out
-    architecture = tmp_path / "ddr4.yaml"
-    architecture.write_text(preset, encoding="utf-8")
-    layer = tmp_path / "layer.yaml"
-    layer.write_text(DDR4_LAYER, encoding="utf-8")
-    ran = desk.run("simulate", architecture, layer, "--json")
-    assert json.loads(ran.out)["memory"]["energy_pj"]["write"] > 0
-    assert "no energy given" not in ran.err
 
 
 def test_fast_forward_does_not_change_the_document(desk) -> None:

@@ -1,6 +1,7 @@
 """The presets are legal, say their sources, and give the reference's figures."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -56,19 +57,7 @@ def test_the_finite_preset_has_the_limits_it_names() -> None:
     assert case.architecture.compute.instances == 168
 
 
-SMALL = """stallscope: 1
-problem:
-  dimensions: {C: 2, M: 8, R: 3, S: 3, P: 4, Q: 4}
-  tensors: {Weights: [C, M, R, S], Inputs: [C, R + P, S + Q], Outputs: [M, Q, P]}
-  output: Outputs
-mapping:
-  DRAM: {temporal: [C=2], keep: [Weights, Inputs, Outputs]}
-  shared_glb: {temporal: [P=4], spatial_x: [Q=4], keep: [Inputs, Outputs]}
-  DummyBuffer: {spatial_y: [M=4, S=3], keep: []}
-  ifmap_spad: {keep: [Inputs]}
-  weights_spad: {temporal: [R=3], keep: [Weights]}
-  psum_spad: {temporal: [M=2], keep: [Outputs]}
-"""
+LAYER = Path(__file__).parents[2] / "data/eyeriss_layer.yaml"
 
 
 def test_the_ddr4_preset_has_the_device_and_the_bus_it_names(tmp_path) -> None:
@@ -87,11 +76,9 @@ def test_the_ddr4_preset_has_the_device_and_the_bus_it_names(tmp_path) -> None:
     assert case.architecture.compute == twin.compute
 
 
-def test_the_ddr4_preset_waits_for_its_buses_and_reads_rows(tmp_path) -> None:
+def test_the_ddr4_preset_waits_for_its_buses_and_reads_rows() -> None:
     """A small layer: every input passes the bus of one word, every word a burst of the device."""
-    file = tmp_path / "small.yaml"
-    file.write_text(SMALL, encoding="utf-8")
-    result = ss.simulate(ss.load(preset("eyeriss-168-ddr4").path, file))
+    result = ss.simulate(ss.load(preset("eyeriss-168-ddr4").path, LAYER))
     down = result.counts.networks[1].tensors
     assert result.cycles > down["Inputs"].words_in
     assert result.memory is not None
