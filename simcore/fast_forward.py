@@ -24,7 +24,11 @@ __all__ = ["FastForward", "Skip"]
 _LEAST_ITERATIONS = 4
 _WINDOW = 64
 _MAX_BACKOFF = 5
-_EVENTS_PER_SNAPSHOT = 60
+_EVENTS_PER_SNAPSHOT = 30
+"""What a snapshot costs, in events; measured, and no result depends on it. Where an iteration has
+fewer than twice as many, it must look usual first."""
+_WORTH = 3
+"""Iterations that must fit before something outside the loop ends: two to see them alike, and one."""
 
 
 def _never(level: int) -> int:
@@ -173,17 +177,17 @@ class FastForward:
             watch.lengths.add(length)
         # A snapshot costs about as much as some dozens of events: where an iteration has fewer,
         # it is taken only when the iteration took as long as an earlier one.
-        is_long = self._env.processed - watch.events > _EVENTS_PER_SNAPSHOT
+        is_long = self._env.processed - watch.events > 2 * _EVENTS_PER_SNAPSHOT
         watch.last, watch.events = now, self._env.processed
         if watch.asleep > 0 and not self._audit:
             watch.asleep -= 1
-        elif self._audit or ((is_known or is_long) and self._until(level) - now > 3 * length):
+        elif self._audit or ((is_known or is_long) and self._until(level) - now > _WORTH * length):
             self._env.call(now, SNAPSHOT, self, lambda _: self._look(level))
 
     def _enter(self, watch: _Watch, instance: tuple[int, ...]) -> None:
         """A new instance of the loop: watch it unless earlier ones did not repeat."""
         if watch.instance is not None and watch.is_on:
-            is_worth_it = watch.saved >= watch.looks * _EVENTS_PER_SNAPSHOT // 2
+            is_worth_it = watch.saved >= watch.looks * _EVENTS_PER_SNAPSHOT
             watch.failures = 0 if watch.matched and is_worth_it else watch.failures + 1
         watch.instance = instance
         watch.matched = False

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from stallscope.hw.memory.component import Memory
 from stallscope.hw.simulate import simulate
 from stallscope.mappings.analytical import Walk, analyze
+from stallscope.simcore.environment import FOREVER
+from stallscope.simcore.errors import SimulationBug
 from tests.property.detailed import MODELS, detailed_case, reads_memory_itself, with_models
 from tests.property.laws import (
     cycles_are_within_bounds,
@@ -109,6 +112,27 @@ def test_laws_hold_where_many_networks_fan_out(case, seed):
 def test_some_machines_with_rows_are_skipped_in_part():
     cases_ = (detailed_case(seed, ("rows",)) for seed in range(1000, 1010))
     assert any(simulate(case).simulation.fast_forwarded_cycles for case in cases_)
+
+
+def _state_alone(original):
+    """A period with a refresh in it is taken for one without."""
+    return lambda self, level, base: original(self, level, base)[0]
+
+
+def _without_end(original):
+    """Nothing falls due for refresh."""
+    return lambda self, *args: FOREVER
+
+
+@pytest.mark.parametrize(
+    ("method", "patch"), [("relative", _state_alone), ("limit", _without_end)]
+)  # fmt: skip
+def test_an_omission_of_refresh_is_caught_and_without_it_nothing_is(method, patch, monkeypatch):
+    case = detailed_case(16, ("refresh",))
+    _laws(case)
+    monkeypatch.setattr(Memory, method, patch(getattr(Memory, method)))
+    with pytest.raises((AssertionError, SimulationBug)):
+        _laws(case)
 
 
 @pytest.mark.slow
