@@ -28,7 +28,7 @@ _EVENTS_PER_SNAPSHOT = 30
 """What a snapshot costs, in events; measured, and no result depends on it. Where an iteration has
 fewer than twice as many, it must look usual first."""
 _WORTH = 3
-"""Iterations that must fit before something outside the loop ends: two to see them alike, and one."""
+"""Iterations that must fit before something outside the loop ends: two seen alike, and one."""
 
 
 def _never(level: int) -> int:
