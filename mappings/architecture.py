@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from stallscope.mappings.banking import Banking, PortsText, Widths, bank_ports
 from stallscope.mappings.main_memory import MainMemory
 from stallscope.mappings.spec import MAX_LATENCY_CYCLES, Name, Rate, Spec
+from stallscope.mappings.systolic import Systolic
 from stallscope.mappings.topology import Topology
 
 __all__ = [
@@ -251,6 +252,7 @@ class ComputeLevel(Spec):
 
     Attributes:
         pipeline_cycles: Depth of the MAC pipeline: a result is visible that much later.
+        systolic: How the units are joined into a systolic array; None: they are not.
     """
 
     name: Name
@@ -258,6 +260,7 @@ class ComputeLevel(Spec):
     mesh_x: int | None = Field(default=None, ge=1)
     word_bits: int = Field(default=16, ge=1)
     pipeline_cycles: int = Field(default=0, ge=0, le=MAX_LATENCY_CYCLES)
+    systolic: Systolic | None = None
 
     @property
     def x(self) -> int:
@@ -273,6 +276,17 @@ class ComputeLevel(Spec):
     def _mesh(self) -> ComputeLevel:
         if self.instances % self.x:
             raise ValueError(f"mesh_x {self.x} does not divide {self.instances} instances")
+        return self
+
+    @model_validator(mode="after")
+    def _tiles(self) -> ComputeLevel:
+        if self.systolic is not None:
+            tile, mesh = self.systolic, f"{self.y} x {self.x}"
+            for what, tiles, units in (
+                ("tile_rows", tile.tile_rows, self.y), ("tile_columns", tile.tile_columns, self.x)
+            ):  # fmt: skip
+                if units % tiles:
+                    raise ValueError(f"{what} {tiles} does not divide the array of {mesh} PEs")
         return self
 
 
@@ -312,4 +326,14 @@ class Architecture(Spec):
             raise ValueError(f"{inner[0]} has a memory, only the outermost level may")
         if self.levels[0].memory is not None and self.clock_mhz is None:
             raise ValueError(f"{self.levels[0].name} has a memory, which needs clock_mhz")
+        return self
+
+    @model_validator(mode="after")
+    def _registers(self) -> Architecture:
+        registers = self.levels[-1]
+        if self.compute.systolic is not None and registers.instances != 1:
+            raise ValueError(
+                f"{registers.name} is the registers of one systolic array: give it one instance, "
+                f"not {registers.instances}"
+            )
         return self

@@ -15,6 +15,7 @@ from fractions import Fraction
 from stallscope.mappings.architecture import Architecture, ComputeLevel, StorageLevel
 from stallscope.mappings.fields import nearest
 from stallscope.mappings.legality_capacity import capacity_faults
+from stallscope.mappings.legality_systolic import systolic_faults
 from stallscope.mappings.mapping import LevelMapping, Loop, Mapping
 from stallscope.mappings.problem import Problem
 from stallscope.simcore.errors import Fault, SpecError
@@ -42,6 +43,7 @@ def check_mapping(problem: Problem, architecture: Architecture, mapping: Mapping
         faults += _residents(problem, architecture, mapping)
         faults += _words(problem, architecture, mapping)
         faults += _fanouts(architecture, mapping)
+        faults += systolic_faults(problem, architecture, mapping)
         extents = tile_extents(problem, mapping)
         for spec, level, spans in zip(architecture.levels, mapping.levels, extents, strict=True):
             faults += capacity_faults(problem, spec, level, spans)

@@ -22,9 +22,12 @@ from stallscope.mappings.native_topology import read_topology_node
 from stallscope.mappings.native_values import keys_of, read_values
 from stallscope.mappings.quantities import QuantityError, megahertz
 from stallscope.mappings.reading import Node
+from stallscope.mappings.systolic import Systolic
 from stallscope.simcore.errors import Fault
 
 __all__ = ["DEFAULT_WORD_BITS", "read_architecture"]
+
+_PARTS = ("name", "network", "memory", "systolic")
 
 DEFAULT_WORD_BITS: int = StorageLevel.model_fields["word_bits"].default
 
@@ -149,7 +152,13 @@ def _compute(node: Node | None, clock: float | None, findings: Findings) -> Comp
     values: dict[str, Any] = {"name": fields.required_text("name")}  # Any: as above
     bits = fields.whole("word_bits") or DEFAULT_WORD_BITS
     values["word_bits"] = bits
-    values |= read_values(fields, ComputeLevel, {"name", "word_bits"}, bits, clock)
+    values |= read_values(fields, ComputeLevel, {"name", "word_bits", "systolic"}, bits, clock)
+    systolic = fields.node_of("systolic")
+    if systolic is not None:
+        joined = Fields(systolic, fields.at("systolic"), findings)
+        figures = read_values(joined, Systolic, set(), bits, clock)
+        joined.close()
+        values["systolic"] = findings.build(Systolic, figures, joined.place, systolic)
     return _finished(ComputeLevel, fields, values, findings)
 
 
@@ -160,7 +169,7 @@ def _finished(
     findings: Findings,
 ) -> AnySpec | None:
     fields.close()
-    if any(values.get(part, ...) is None for part in ("name", "network", "memory")):
+    if any(values.get(part, ...) is None for part in _PARTS):
         return None
     return findings.build(spec, values, fields.place, fields.node)
 

@@ -21,6 +21,7 @@ from stallscope.mappings.native_topology import KINDS, PARTS
 from stallscope.mappings.native_values import keys_of, quantity_of
 from stallscope.mappings.native_writing import FORMAT_VERSION
 from stallscope.mappings.spec import Spec
+from stallscope.mappings.systolic import Systolic
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = ["SCHEMAS", "schema"]
@@ -119,6 +120,7 @@ def _architecture() -> Schema:
     level["properties"]["memory"] = _memory()
     tree["properties"]["levels"] = {"type": "array", "items": level, "minItems": 1}
     tree["properties"]["compute"] = _spec(ComputeLevel)
+    tree["properties"]["compute"]["properties"]["systolic"] = _spec(Systolic)
     tree["required"] = ["levels", "compute"]
     return tree
 
