@@ -45,6 +45,7 @@ class Figures:
         memory: Cycles of main memory alone.
         words: Words that main memory sends or takes, per tensor.
         total_words: Their sum.
+        passed_words: Words that pass between the array and its buffers.
     """
 
     order: tuple[Axis, ...]
@@ -53,6 +54,7 @@ class Figures:
     memory: Cycles
     words: Mapping[str, Integers]
     total_words: Integers
+    passed_words: Cycles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +104,7 @@ class Layer:
             memory=memory,
             words=words,
             total_words=total,
+            passed_words=sum(self._passed.values(), np.zeros((1,) * KINDS)),
         )
 
     @cached_property

@@ -1,7 +1,8 @@
 """Map a layer onto a systolic array: data flow and blocking by an estimate, or as given.
 
 Of all blockings tried those are fast whose estimate is within three percent of the least; of these
-the one that moves the fewest words of main memory is taken, then the fastest of them.
+the one that moves the fewest words of main memory is taken, of equals the one that moves the
+fewest between buffers and array, then the fastest.
 """
 
 from __future__ import annotations
@@ -185,15 +186,15 @@ def _prospects(
 def _best(tried: list[Figures]) -> tuple[int, Cell]:
     """Choose among all figures: which of them, and which blocking."""
     least = min(float(figures.cycles.min()) for figures in tried)
-    best: tuple[tuple[float, float], int, Cell] | None = None
+    best: tuple[tuple[float, ...], int, Cell] | None = None
     for at, figures in enumerate(tried):
         cells = np.argwhere(figures.cycles <= least * (1 + SLACK))
         if not len(cells):
             continue
-        words = np.broadcast_to(figures.total_words, figures.cycles.shape)[tuple(cells.T)]
-        cycles = figures.cycles[tuple(cells.T)]
-        first = np.lexsort((cycles, words))[0]
-        rank = (float(words[first]), float(cycles[first]))
+        among = [np.broadcast_to(figure, figures.cycles.shape)[tuple(cells.T)] for figure in
+                 (figures.total_words, figures.passed_words, figures.cycles)]  # fmt: skip
+        first = np.lexsort(among[::-1])[0]
+        rank = tuple(float(figure[first]) for figure in among)
         if best is None or rank < best[0]:
             best = (rank, at, tuple(int(index) for index in cells[first]))
     assert best is not None  # the least is among them

@@ -75,7 +75,7 @@ def spread(extents: tuple[tuple[int, int | None], ...], limit: int) -> tuple[int
         room = limit // math.prod(tried)
         if not room:
             continue
-        sizes = (next(size for size in choices[0] if size <= room), *tried)
+        sizes = (_even(choices[0], room, extents[0][0]), *tried)
         folds = math.prod(-(-bound // size)
                           for size, (bound, _) in zip(sizes, extents, strict=True))  # fmt: skip
         # Of equals, whole inner dimensions: their words lie side by side.
@@ -153,6 +153,13 @@ def _middles(
             wanted = -(-wanted // counts[at])
         found.append(tuple(counts))
     return found
+
+
+def _even(sizes: tuple[int, ...], room: int, bound: int) -> int:
+    """The smallest extent that needs no more folds than the largest one that fits."""
+    fitting = [size for size in sizes if size <= room]
+    folds = -(-bound // fitting[0])
+    return min(size for size in fitting if -(-bound // size) == folds)
 
 
 def _sizes(bound: int, given: int | None) -> tuple[int, ...]:
