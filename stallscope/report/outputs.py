@@ -61,13 +61,21 @@ class OutputFolder:
 
     def write_table(self, name: str, rows: Sequence[Row]) -> None:
         """Write rows as ``name.csv`` and ``name.parquet``; columns in the order of first use."""
-        columns = list(dict.fromkeys(column for row in rows for column in row))
+        self.write_csv(f"{name}.csv", rows)
+        self._write(f"{name}.parquet", _parquet(_columns(rows), rows))
+
+    def write_csv(self, name: str, rows: Sequence[Row]) -> None:
+        """Write rows as one CSV file."""
+        columns = _columns(rows)
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        self._write(f"{name}.csv", text.getvalue().encode())
-        self._write(f"{name}.parquet", _parquet(columns, rows))
+        self._write(name, text.getvalue().encode())
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text."""
+        self._write(name, text.encode())
 
     def _write(self, name: str, data: bytes) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -139,6 +147,10 @@ def unit_rows(document: Document) -> list[Row]:
         row |= {f"waiting_{state}": cycles for state, cycles in unit["waiting"].items()}
         rows.append(row | {f"{cause}_cycles": part for cause, part in unit["charged"].items()})
     return rows
+
+
+def _columns(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(column for row in rows for column in row))
 
 
 def _parquet(columns: Sequence[str], rows: Sequence[Row]) -> bytes:

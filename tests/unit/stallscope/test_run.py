@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 import stallscope.run as run_module
-from stallscope.catalog import Layer, Network
+from stallscope.mappings.layers import Layer, LayerNetwork
 from stallscope.run import LoadOptions, load_layers, network_document, simulate_layers
 from stallscope.simcore.errors import DeadlockError, SpecError, Waiter
 
 
-def network(tiny: Path, *names: str) -> Network:
+def network(tiny: Path, *names: str) -> LayerNetwork:
     layers = tuple(Layer(name=name, files=(tiny,), repeat=2) for name in names)
-    return Network(name="net", layers=layers)
+    return LayerNetwork(name="net", layers=layers)
 
 
 def test_identical_layers_are_simulated_once(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +42,7 @@ def test_the_total_counts_every_repeat(tiny: Path) -> None:
 
 def test_faults_of_all_layers_come_together(tiny: Path) -> None:
     absent = Layer(name="c", files=(tiny.parent / "absent.yaml",))
-    more = Network(name="net", layers=(*network(tiny, "a").layers, absent))
+    more = LayerNetwork(name="net", layers=(*network(tiny, "a").layers, absent))
     options = LoadOptions(overrides=("architecture.GLB.capacity=1",))
     with pytest.raises(SpecError) as raised:
         load_layers(more, [], options)
