@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NoReturn
@@ -263,10 +263,9 @@ def read_config(path: str | os.PathLike[str]) -> ScaleSimConfig:
     )
 
 
-def _lines(file: PlainText, faults: list[Fault]) -> list[_Line]:
+def _lines(file: PlainText, faults: list[Fault]) -> Iterator[_Line]:
     """Return the pairs of all sections; a line that is none is a fault."""
-    pairs = []
-    inside = False
+    inside = is_any = False
     for number, text in enumerate(file.text.splitlines(), start=1):
         source, line = f"{file.path}:{number}", _COMMENT.sub("", text).strip()
         if not line or line[0] in "#;":
@@ -280,16 +279,16 @@ def _lines(file: PlainText, faults: list[Fault]) -> list[_Line]:
         elif not inside:
             rule, remedy = "stands before the first section", "begin with a section, [general]"
         else:
-            pairs.append(_Line(pair[1], pair[2], source))
+            is_any = True
+            yield _Line(pair[1], pair[2], source)
             continue
         shown = line[:60]
         faults.append(Fault(place="file", value=shown, rule=rule, remedy=remedy, source=source))
-    if not pairs and not faults:
+    if not is_any and not faults:
         rule, remedy = "has no keys", "is it a configuration of SCALE-Sim?"
         faults.append(
             Fault(place="file", value=None, rule=rule, remedy=remedy, source=f"{file.path}:1")
         )
-    return pairs
 
 
 def _fault(line: _Line, rule: str, remedy: str = "") -> Fault:

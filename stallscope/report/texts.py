@@ -7,13 +7,15 @@ identical layers say is the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from stallscope.report.document import Document
 
 __all__ = ["list_text", "member_texts", "object_text"]
 
 Members = dict[str, str]
+
+_MEMBERS = json.JSONEncoder(allow_nan=False, separators=(",\n  ", ": "))
 
 
 def member_texts(
@@ -51,4 +53,17 @@ def _joined(head: str, parts: Sequence[str], tail: str) -> str:
 
 
 def _text(value: object) -> str:
-    return json.dumps(value, indent=2, allow_nan=False)
+    """Return the text of a value. The encoder in C knows no indents, but any separator."""
+    if isinstance(value, dict) and value:
+        if _is_flat(value.values()):
+            return f"{{\n  {_MEMBERS.encode(value)[1:-1]}\n}}"
+        return object_text({key: _text(item) for key, item in value.items()})
+    if isinstance(value, list) and value:
+        if _is_flat(value):
+            return f"[\n  {_MEMBERS.encode(value)[1:-1]}\n]"
+        return list_text([_text(item) for item in value])
+    return _MEMBERS.encode(value)
+
+
+def _is_flat(values: Iterable[object]) -> bool:
+    return all(value is None or isinstance(value, str | int | float) for value in values)
