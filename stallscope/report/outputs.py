@@ -185,10 +185,11 @@ def _array(values: Sequence[Cell]) -> Any:  # Any: pyarrow has no types
         ends = array("i", itertools.accumulate(map(len, texts), initial=0))
         buffers += [pyarrow.py_buffer(ends), pyarrow.py_buffer(b"".join(texts))]
         return pyarrow.Array.from_buffers(pyarrow.string(), len(values), buffers)
-    is_whole = all(isinstance(value, int) for value in known)
-    code, kind = ("q", pyarrow.int64()) if is_whole else ("d", pyarrow.float64())
-    numbers = array(code, [0 if value is None else value for value in values])
-    return pyarrow.Array.from_buffers(kind, len(values), [*buffers, pyarrow.py_buffer(numbers)])
+    if all(isinstance(value, int) for value in known):
+        kind, numbers = pyarrow.int64(), array("q", [int(value or 0) for value in values])
+        return pyarrow.Array.from_buffers(kind, len(values), [*buffers, pyarrow.py_buffer(numbers)])
+    kind, figures = pyarrow.float64(), array("d", [float(value or 0) for value in values])
+    return pyarrow.Array.from_buffers(kind, len(values), [*buffers, pyarrow.py_buffer(figures)])
 
 
 def _refused(path: Path, rule: str, remedy: str) -> SpecError:

@@ -4,16 +4,20 @@ import functools
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 from rich.console import Console
 
 from stallscope import layer_cases, networks
+from stallscope.catalog import NETWORKS, load_network
+from stallscope.mappings.native_network import read_network
 from tests.plain_template import map_plainly
 
 ACCELERATOR = """\
@@ -195,3 +199,23 @@ def test_ctrl_c_keeps_what_is_finished_and_ends_every_process(desk, jobs: str) -
     assert pyarrow.parquet.read_table(folder / "layers.parquet").num_rows == 1
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+
+
+PAGE = Path(__file__).parents[2] / "docs/networks_of_layers.md"
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="no checkout around the tests")
+def test_the_page_has_a_network_that_is_one_and_the_figures_of_the_presets(tmp_path: Path) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    file = tmp_path / "small.yaml"
+    file.write_text(example)
+    small = read_network(file)
+    assert [layer.name for layer in small.layers] == ["conv1", "depthwise", "attention"]
+    rows = re.findall(r"\| (`[^|]*`) \| ([0-9 ,]+) \|", page)
+    figures: dict[str, int] = {}
+    for names, totals in rows:
+        found = [int(total.replace(" ", "")) for total in totals.split(",")]
+        figures |= dict(zip(re.findall("`(.*?)`", names), found, strict=True))
+    expected = {one.name: load_network(one).macs for one in NETWORKS if one.name != "alexnet-conv"}
+    assert expected == figures
