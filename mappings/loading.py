@@ -24,7 +24,10 @@ from stallscope.mappings.problem import Problem
 from stallscope.mappings.reading import Document, Node, read_file
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["load", "load_architecture", "load_energy", "load_platform", "load_problem"]
+__all__ = [
+    "load", "load_architecture", "load_energy", "load_platform", "load_problem", "read_parts",
+    "ruled",
+]  # fmt: skip
 
 PathLike = str | os.PathLike[str]
 Part = TypeVar("Part", Problem, Architecture)
@@ -57,7 +60,7 @@ def load(
         SpecError: Every fault of every file, with file, line, path, value, rule and remedy.
     """
     findings = Findings()
-    parts, documents = _parts(paths, findings)
+    parts, documents = read_parts(paths, findings)
     files = tuple(InputFile(path=doc.path, sha256=doc.sha256) for doc in documents)
     shown = ", ".join(os.fspath(path) for path in paths)
     if not paths:
@@ -69,7 +72,8 @@ def load(
     case = assemble(parts, findings, files=files, shown=shown, check=check and not overrides)
     if overrides:
         case = _overridden(case, overrides, findings, parts.devices)
-    return _ruled(case, name, reuse, link_transfers, first_read_elision)
+    rules = ruled(case.rules, reuse, link_transfers, first_read_elision)
+    return case.model_copy(update={"name": name or case.name, "rules": rules})
 
 
 def load_platform(
@@ -87,7 +91,7 @@ def load_platform(
         SpecError: Every fault of every file.
     """
     findings = Findings()
-    parts, documents = _parts(paths, findings)
+    parts, documents = read_parts(paths, findings)
     if findings.faults and len(documents) < len(paths):
         parts.given.add("architecture")  # may be in the unreadable file
     files = tuple(InputFile(path=doc.path, sha256=doc.sha256) for doc in documents)
@@ -114,14 +118,14 @@ def _overridden(
 def load_problem(*paths: PathLike) -> Problem:
     """Load the problem alone; SpecError with every fault of the files."""
     findings = Findings()
-    problem = _parts(paths, findings)[0].problem
+    problem = read_parts(paths, findings)[0].problem
     return _found(problem, "problem", paths, findings)
 
 
 def load_architecture(*paths: PathLike) -> Architecture:
     """Load the architecture alone; SpecError with every fault of the files."""
     findings = Findings()
-    architecture = _parts(paths, findings)[0].architecture
+    architecture = read_parts(paths, findings)[0].architecture
     return _found(architecture, "architecture", paths, findings)
 
 
@@ -132,7 +136,7 @@ def load_energy(architecture: Architecture, *paths: PathLike) -> EnergyTable | N
         SpecError: Every fault of the files.
     """
     findings = Findings()
-    parts, _ = _parts(paths, findings)
+    parts, _ = read_parts(paths, findings)
     table = parts.energy(architecture) if parts.energy is not None else None
     findings.check()
     return table
@@ -152,7 +156,7 @@ def _found(
     return part
 
 
-def _parts(paths: Sequence[PathLike], findings: Findings) -> tuple[Parts, list[Document]]:
+def read_parts(paths: Sequence[PathLike], findings: Findings) -> tuple[Parts, list[Document]]:
     """Read all files and their sections; faults go to ``findings``."""
     documents: list[Document] = []
     for path in paths:
@@ -216,25 +220,23 @@ def _unrecognised(root: Node, findings: Findings) -> None:
     findings.faults.append(fault)
 
 
-def _ruled(
-    case: Case,
-    name: str | None,
+def ruled(
+    rules: Rules,
     reuse: Reuse | str | None,
     link_transfers: bool | None,
     first_read_elision: bool | None,
-) -> Case:
-    """Return the case with the caller's name and rules."""
+) -> Rules:
+    """Return the rules with those that the caller gives; SpecError if one is unknown."""
     words = [member.value for member in Reuse]
     if reuse is not None and str(Reuse(reuse).value if isinstance(reuse, Reuse) else reuse) not in (
         words
     ):
         raise SpecError([Fault(place="rules.reuse", value=reuse, rule="needs " + " or ".join(words),
                                remedy=nearest(str(reuse), words))])  # fmt: skip
-    rules = Rules(
-        reuse=case.rules.reuse if reuse is None else Reuse(reuse),
-        link_transfers=case.rules.link_transfers if link_transfers is None else link_transfers,
-        first_read_elision=case.rules.first_read_elision
+    return Rules(
+        reuse=rules.reuse if reuse is None else Reuse(reuse),
+        link_transfers=rules.link_transfers if link_transfers is None else link_transfers,
+        first_read_elision=rules.first_read_elision
         if first_read_elision is None
         else first_read_elision,
     )
-    return case.model_copy(update={"name": name or case.name, "rules": rules})

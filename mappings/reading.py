@@ -23,7 +23,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
 
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Document", "Node", "read_file", "read_text"]
+__all__ = [
+    "MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Document", "Node", "PlainText", "read_file",
+    "read_plain", "read_text",
+]  # fmt: skip
 
 MAX_BYTES = 16 * 1024 * 1024
 """Largest file read: far above any table of energies, far below a core dump."""
@@ -97,6 +100,15 @@ class Document:
     root: Node
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainText:
+    """One file: its name as given, the digest of its bytes, and its text."""
+
+    path: str
+    sha256: str
+    text: str
+
+
 def read_file(path: str | os.PathLike[str]) -> Document:
     """Read one YAML file.
 
@@ -110,6 +122,20 @@ def read_file(path: str | os.PathLike[str]) -> Document:
         SpecError: One fault: no such file, a folder, over ``MAX_BYTES``, not UTF-8, bad YAML,
             empty, or no mapping at the top.
     """
+    plain = read_plain(path)
+    root = _mapping(read_text(plain.text, plain.path))
+    return Document(path=plain.path, sha256=plain.sha256, root=root)
+
+
+def read_plain(path: str | os.PathLike[str]) -> PlainText:
+    """Read one text file, whatever is in it.
+
+    Args:
+        path: The file; the name given here is the one that faults show.
+
+    Raises:
+        SpecError: One fault: no such file, a folder, over ``MAX_BYTES``, a NUL byte, not UTF-8.
+    """
     name = os.fspath(path)
     data = _bytes(name)
     if b"\0" in data:
@@ -120,9 +146,7 @@ def read_file(path: str | os.PathLike[str]) -> Document:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise _error(name, line, "is not UTF-8", "save it as UTF-8") from error
-    return Document(
-        path=name, sha256=hashlib.sha256(data).hexdigest(), root=_mapping(read_text(text, name))
-    )
+    return PlainText(path=name, sha256=hashlib.sha256(data).hexdigest(), text=text)
 
 
 def read_text(text: str, name: str = "<text>") -> Node:

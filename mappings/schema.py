@@ -17,6 +17,7 @@ from stallscope.mappings.layout import TensorPlace
 from stallscope.mappings.main_memory import MainMemory
 from stallscope.mappings.native_dram import device_keys_of
 from stallscope.mappings.native_energy import ACTIONS
+from stallscope.mappings.native_network import SHAPES
 from stallscope.mappings.native_topology import KINDS, PARTS
 from stallscope.mappings.native_values import keys_of, quantity_of
 from stallscope.mappings.native_writing import FORMAT_VERSION
@@ -27,7 +28,7 @@ from stallscope.simcore.errors import Fault, SpecError
 __all__ = ["SCHEMAS", "schema"]
 
 SCHEMAS = (
-    "problem", "architecture", "dram_device", "mapping", "layout", "energy", "case",
+    "problem", "architecture", "dram_device", "mapping", "layout", "energy", "case", "network",
 )  # fmt: skip
 """Kinds of native files."""
 
@@ -72,6 +73,7 @@ def schema(name: str) -> Schema:
         "energy": _energy(), "rules": _spec(Rules), "layout": _layout(),
         "dram_device": _devices(),
     }  # fmt: skip
+    apart = {"network": _network()}
     if name not in SCHEMAS:
         raise SpecError([Fault(place="schema", value=name, rule="no such schema",
                                remedy=nearest(name, SCHEMAS))])  # fmt: skip
@@ -79,9 +81,11 @@ def schema(name: str) -> Schema:
         "$schema": _DRAFT, "title": f"stallscope {name}, format {FORMAT_VERSION}",
         "type": "object", "additionalProperties": False,
         "required": ["stallscope"] if name == "case" else ["stallscope", name],
-        "properties": {"stallscope": {"const": FORMAT_VERSION}, "name": {"type": "string"}},
+        "properties": {"stallscope": {"const": FORMAT_VERSION}},
     }  # fmt: skip
-    chosen = sections if name == "case" else {name: sections[name]}
+    if name not in apart:
+        tree["properties"]["name"] = {"type": "string"}
+    chosen = sections if name == "case" else {name: (sections | apart)[name]}
     tree["properties"] |= chosen
     if name == "case":
         tree["properties"]["assumptions"] = {"type": "array", "items": {"type": "string"}}
@@ -193,6 +197,19 @@ def _energy() -> Schema:
     return _object(
         {"source": {"type": "string"}, "components": _table(component, 0)}, ["components"]
     )
+
+
+def _network() -> Schema:
+    kinds: Schema = {"files": {"type": "array", "items": _TEXT, "minItems": 1}}
+    for key, spec in SHAPES.items():
+        shape = _spec(spec)
+        shape["required"] = [name for name, field in spec.model_fields.items()
+                             if field.is_required()]  # fmt: skip
+        kinds[key] = shape
+    choices = [_object({"name": _TEXT, "repeat": _WHOLE, key: kind}, ["name", key])
+               for key, kind in kinds.items()]  # fmt: skip
+    layers: Schema = {"type": "array", "items": {"anyOf": choices}, "minItems": 1}
+    return _object({"name": _TEXT, "layers": layers}, ["layers"])
 
 
 def _spec(spec: type[Spec]) -> Schema:

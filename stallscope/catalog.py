@@ -1,14 +1,7 @@
-"""The presets that come with the package, and network files.
+"""The presets that come with the package, and where networks come from.
 
-A preset is a native file inside the package. A network file lists layers in series, each with the
-native or Timeloop files of its problem and mapping, relative to the network file::
-
-    stallscope: 1
-    network:
-      name: alexnet-conv
-      layers:
-        - {name: conv1, files: [alexnet/conv1.yaml]}
-        - {name: conv2, files: [conv2.problem.yaml, conv2.mapping.yaml], repeat: 2}
+A preset is a native file inside the package. A network is one of them, a native file of one's
+own, or a topology table of SCALE-Sim (``.csv``).
 """
 
 from __future__ import annotations
@@ -19,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stallscope.mappings.case import Case
-from stallscope.mappings.fields import Fields, Findings, nearest
-from stallscope.mappings.reading import Node, read_file
+from stallscope.mappings.fields import nearest
+from stallscope.mappings.layers import LayerNetwork
+from stallscope.mappings.native_network import read_network
+from stallscope.mappings.scalesim import read_topology
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = [
-    "ACCELERATORS", "NETWORKS", "Layer", "Network", "Preset", "accelerator_of", "load_network",
-    "network_of", "preset", "with_preset_names",
+    "ACCELERATORS", "NETWORKS", "Preset", "accelerator_of", "load_network", "network_of", "preset",
+    "with_preset_names",
 ]  # fmt: skip
 
 _FOLDER = Path(__file__).parent / "presets"
@@ -72,33 +67,33 @@ ACCELERATORS = (
         beside="eyeriss-168",
     ),
 )
+_SHAPES = {
+    "alexnet": "AlexNet of torchvision, 8 layers",
+    "alexnet-grouped": "AlexNet of 2012 with its groups, 8 layers",
+    "alexnet-ungrouped": "the same without groups",
+    "vgg16": "VGG-16, 16 layers",
+    "resnet18": "ResNet-18, 21 layers",
+    "resnet50": "ResNet-50 of torchvision (stride in the 3x3 convolution), 54 layers",
+    "resnet50-v1": "ResNet-50 as first published (stride in the first 1x1 convolution)",
+    "mobilenetv2": "MobileNetV2, 53 layers, 17 of them depthwise",
+    "efficientnet-b0": "EfficientNet-B0 with squeeze-and-excite, 82 layers, 16 of them depthwise",
+    "bert-base": "BERT-base encoder, 12 layers, 128 tokens",
+    "bert-base-384": "the same, 384 tokens",
+    "bert-base-512": "the same, 512 tokens",
+    "transformer": "Transformer base, 6 + 6 layers, 128 tokens",
+    "transformer-24": "the same, 24 tokens",
+}
 NETWORKS = (
     Preset(
         name="alexnet-conv",
         summary="AlexNet CONV1-5, ungrouped, with mappings for eyeriss-168",
         path=_FOLDER / "alexnet.yaml",
     ),
+    *(
+        Preset(name=name, summary=summary, path=_FOLDER / "networks" / f"{name}.yaml")
+        for name, summary in _SHAPES.items()
+    ),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
-    """One layer of a network: its files, and how often it stands in the network."""
-
-    name: str
-    files: tuple[Path, ...]
-    repeat: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """Layers in series, each starting with empty buffers."""
-
-    name: str
-    layers: tuple[Layer, ...]
-
-
-_NO_LAYERS: tuple[Layer, ...] = ()
 
 
 def preset(name: str) -> Preset:
@@ -119,24 +114,11 @@ def network_of(name: str) -> Preset:
     return _named("network", name, NETWORKS)
 
 
-def load_network(chosen: Preset) -> Network:
-    """Read a network file; SpecError with every fault."""
-    findings = Findings()
-    path = chosen.path
-    top = Fields(read_file(path).root, "file", findings)
-    version = top.required("stallscope")
-    if version is not None and version.value != 1:
-        findings.add(version, "stallscope", "format version must be 1")
-    section = top.required("network")
-    top.close()
-    name, layers = chosen.name, _NO_LAYERS
-    if section is not None:
-        fields = Fields(section, "network", findings)
-        name = fields.text("name") or chosen.name
-        layers = _layers(fields.required("layers"), path.parent, findings)
-        fields.close()
-    findings.check()
-    return Network(name=name, layers=layers)
+def load_network(chosen: Preset) -> LayerNetwork:
+    """Read a network's file; SpecError with every fault."""
+    if chosen.path.suffix.lower() == ".csv":
+        return read_topology(chosen.path).network
+    return read_network(chosen.path, chosen.name)
 
 
 def with_preset_names(case: Case) -> Case:
@@ -149,37 +131,6 @@ def with_preset_names(case: Case) -> Case:
             path = "preset:" + path.removeprefix(folder).replace(os.sep, "/")
         files.append(file.model_copy(update={"path": path}))
     return case.model_copy(update={"files": tuple(files)})
-
-
-def _layers(node: Node | None, folder: Path, findings: Findings) -> tuple[Layer, ...]:
-    if node is None:
-        return ()
-    if not isinstance(node.value, tuple) or not node.value:
-        findings.add(node, "network.layers", "needs a list of layers")
-        return ()
-    layers: list[Layer] = []
-    for index, item in enumerate(node.value):
-        fields = Fields(item, f"network.layers[{index}]", findings)
-        name, repeat = fields.required_text("name"), fields.whole("repeat")
-        files = fields.required("files")
-        names = _file_names(files, fields.at("files"), findings)
-        fields.close()
-        if name is not None and name in [layer.name for layer in layers]:
-            findings.add(item, fields.at("name"), f"{name} is there twice", "use repeat: or rename")
-        paths = tuple(folder / file for file in names)
-        layers.append(Layer(name=name or "?", files=paths, repeat=repeat or 1))
-    return tuple(layers)
-
-
-def _file_names(node: Node | None, place: str, findings: Findings) -> tuple[str, ...]:
-    """Read a list of file names that is not empty."""
-    if node is None:
-        return ()
-    items = node.value if isinstance(node.value, tuple) else ()
-    if not items or any(not isinstance(item.value, str) or not item.text for item in items):
-        findings.add(node, place, "needs a list of file names")
-        return ()
-    return tuple(item.text for item in items)
 
 
 def _named(kind: str, name: str, presets: Sequence[Preset]) -> Preset:

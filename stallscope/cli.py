@@ -18,10 +18,14 @@ from stallscope.failures import BROKEN, exit_codes, not_built
 from stallscope.options import (
     Audit,
     Beside,
+    DataflowChoice,
+    Dataflows,
     Elision,
     Files,
     Force,
+    Jobs,
     Json,
+    Layers,
     Links,
     NetworkName,
     NoFast,
@@ -250,6 +254,9 @@ def run(
         ),
     ],
     network: NetworkName = None,
+    layers: Layers = None,
+    dataflow: DataflowChoice = Dataflows.AUTO,
+    jobs: Jobs = 1,
     beside: Beside = None,
     out: Out = None,
     as_json: Json = False,
@@ -268,11 +275,18 @@ def run(
         _fast(no_fast_forward, audit)
         from stallscope import commands, networks
 
+        options = commands.load_options(
+            reuse, is_on(link_transfers), is_on(first_read_elision), settings, dataflow
+        )
         networks.run_network(
-            networks.Job(accelerator=tuple(accelerator), network=network, beside=beside),
-            commands.load_options(
-                reuse, is_on(link_transfers), is_on(first_read_elision), settings
+            networks.Job(
+                accelerator=tuple(accelerator),
+                network=network,
+                beside=beside,
+                layers=tuple(layers or ()),
+                jobs=jobs,
             ),
+            options,
             commands.Output(out, as_json, force),
             commands.Events(trace.value, window, ()),
             fast_forward=not no_fast_forward,
@@ -311,7 +325,9 @@ def presets(
 def schema(
     name: Annotated[
         str,
-        typer.Argument(help="problem, architecture, dram_device, mapping, layout, energy or case."),
+        typer.Argument(
+            help="problem, architecture, dram_device, mapping, layout, energy, case or network."
+        ),
     ],
 ) -> None:
     """Print the JSON schema of a kind of native file."""

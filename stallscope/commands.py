@@ -14,8 +14,9 @@ from stallscope.catalog import ACCELERATORS, NETWORKS, preset
 from stallscope.failures import OUTSIDE, not_built, note, warn
 from stallscope.mappings.analytical import analyze
 from stallscope.mappings.case import Case
+from stallscope.mappings.dataflow import Dataflow
 from stallscope.mappings.loading import load
-from stallscope.options import read_window
+from stallscope.options import Dataflows, read_window
 from stallscope.report.document import Document, estimate_document, result_document
 from stallscope.report.outputs import (
     OutputFolder,
@@ -90,9 +91,11 @@ def load_options(
     link_transfers: bool | None,
     first_read_elision: bool | None,
     settings: Sequence[str] | None,
+    dataflow: Dataflows = Dataflows.AUTO,
 ) -> LoadOptions:
     """Gather what the command line says about loading."""
     return LoadOptions(
+        dataflow=None if dataflow is Dataflows.AUTO else Dataflow(dataflow.value),
         reuse=None if reuse is None else str(reuse),
         link_transfers=link_transfers,
         first_read_elision=first_read_elision,

@@ -5,50 +5,44 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-import stallscope
-from stallscope.catalog import Network, Preset, accelerator_of, load_network, network_of
+from stallscope.catalog import Preset, accelerator_of, load_network, network_of
 from stallscope.commands import Events, Output, warn_of_energy
+from stallscope.failures import note
 from stallscope.hw.simulate import Tracing
-from stallscope.report.document import SCHEMA_VERSION, Document
+from stallscope.mappings.fields import nearest
+from stallscope.mappings.layers import LayerNetwork
+from stallscope.network_results import NetworkResults, Part
 from stallscope.report.network import Shown, print_network
-from stallscope.report.outputs import OutputFolder, json_text
 from stallscope.report.tables import make_console
-from stallscope.run import (
-    LayerCase,
-    LayerRun,
-    LoadOptions,
-    layer_row,
-    load_layers,
-    network_document,
-    simulate_layers,
-)
+from stallscope.run import LayerCase, LayerRun, LoadOptions, load_layers, simulate_layers
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = ["Job", "run_network"]
 
+Simulation = Callable[[Part], Iterator[LayerRun]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What to run: names or paths; ``beside`` may be ``none``."""
+    """What to run: names or paths; ``beside`` may be ``none``.
+
+    Attributes:
+        layers: Patterns of the names of layers, as in a shell; none: all layers.
+        jobs: Processes to simulate layers in.
+    """
 
     accelerator: tuple[str, ...]
     network: str | None
     beside: str | None
-
-
-@dataclass(slots=True)
-class _Part:
-    """The layers on one accelerator, and those that are done."""
-
-    accelerator: str
-    layers: list[LayerCase]
-    done: list[LayerRun]
+    layers: tuple[str, ...] = ()
+    jobs: int = 1
 
 
 def run_network(
@@ -63,33 +57,53 @@ def run_network(
     """Run a network layer by layer; what is finished is kept when a later layer fails."""
     folder = output.folder()
     chosen = [accelerator_of(name) for name in job.accelerator]
-    network = load_network(_network(job, chosen[0]))
+    whole = load_network(_network(job, chosen[0]))
+    network = _selected(whole, job.layers)
     parts = [_load(network, chosen, options)]
     twin = _twin(job, chosen, options)
     if twin is not None:
         parts.append(_load(network, [twin, *chosen[1:]], options))
-    steps = [f"{part.accelerator}: {layer.name}" for part in parts for layer in part.layers]
-    with _progress(steps) as advance:
-        for part in parts:
-            tracing = partial(_tracing, events, output, part.accelerator)
-            for done in simulate_layers(
-                part.layers, fast_forward=fast_forward, audit=audit, tracing=tracing
-            ):
-                part.done.append(done)
-                advance()
-                if folder is not None:
-                    _write(folder, network, parts)
-    document = _document(network, parts)
-    for layer in document["layers"][:1]:
+    for sentence in network.notes:
+        note(sentence)
+    results = NetworkResults(network=network.name, layers=len(whole.layers), parts=parts)
+
+    def simulation(part: Part) -> Iterator[LayerRun]:
+        tracing = partial(_tracing, events, output, part.accelerator)
+        return simulate_layers(
+            part.layers, fast_forward=fast_forward, audit=audit, tracing=tracing, jobs=job.jobs
+        )
+
+    _simulate(results, simulation, output)
+    for layer in parts[0].document()["layers"][:1]:
         warn_of_energy(layer)
     if output.as_json:
-        typer.echo(json_text(document), nl=False)
+        typer.echo(results.json_text(), nl=False)
         return
-    shown = [Shown(accelerator=part.accelerator, document=network_document(part.done))
-             for part in parts]  # fmt: skip
-    print_network(make_console(), network.name, shown)
+    shown = [Shown(accelerator=part.accelerator, document=part.document()) for part in parts]
+    some = "" if len(network.layers) == len(whole.layers) else f" of {len(whole.layers)}"
+    print_network(make_console(), network.name, shown, f"{len(network.layers)}{some} layers")
     if folder is not None:
         typer.echo(f"Written to {folder.path}: result.json, layers.csv, layers.parquet")
+
+
+def _simulate(results: NetworkResults, simulation: Simulation, output: Output) -> None:
+    """Simulate all layers; write each when it is done, and all files however it ends."""
+    folder = output.folder()
+    try:
+        for part in results.parts:
+            # Workers start here, before the bar has a thread.
+            runs = simulation(part)
+            with _progress(part) as advance:
+                for run in runs:
+                    part.add(run)
+                    advance(run)
+                    if folder is not None and run.same_as is None:
+                        folder.write_csv("layers.csv", results.rows())
+    finally:
+        if folder is not None and results.done:
+            results.write(folder)
+            if results.done < results.asked:
+                note(f"{results.done} of {results.asked} layers are done, and in {folder.path}")
 
 
 def _tracing(events: Events, output: Output, accelerator: str, layer: LayerCase) -> Tracing:
@@ -117,37 +131,31 @@ def _twin(job: Job, chosen: Sequence[Preset], options: LoadOptions) -> Preset | 
     return None if name is None or name == "none" else accelerator_of(name)
 
 
-def _load(network: Network, accelerator: Sequence[Preset], options: LoadOptions) -> _Part:
+def _selected(network: LayerNetwork, patterns: Sequence[str]) -> LayerNetwork:
+    """Return the network with the layers whose names match one of the patterns, if any is given."""
+    if not patterns:
+        return network
+    names = [layer.name for layer in network.layers]
+    faults = [
+        Fault(place="--layers", value=pattern, rule=f"matches no layer of {network.name}",
+              remedy=nearest(pattern, names))
+        for pattern in patterns if not any(fnmatchcase(name, pattern) for name in names)
+    ]  # fmt: skip
+    if faults:
+        raise SpecError(faults)
+    layers = tuple(layer for layer in network.layers
+                   if any(fnmatchcase(layer.name, pattern) for pattern in patterns))  # fmt: skip
+    return network.model_copy(update={"layers": layers})
+
+
+def _load(network: LayerNetwork, accelerator: Sequence[Preset], options: LoadOptions) -> Part:
     layers = load_layers(network, [preset.path for preset in accelerator], options)
-    return _Part(accelerator[0].name, layers, [])
-
-
-def _document(network: Network, parts: Sequence[_Part]) -> Document:
-    """Return the document of the run; ``beside`` is the second accelerator's."""
-    first = parts[0]
-    document: Document = {
-        "schema": SCHEMA_VERSION,
-        "stallscope": stallscope.__version__,
-        "network": network.name,
-        "accelerator": first.accelerator,
-        "complete": all(len(part.done) == len(part.layers) for part in parts),
-    } | network_document(first.done)
-    document["beside"] = [
-        {"accelerator": part.accelerator} | network_document(part.done) for part in parts[1:]
-    ]
-    return document
-
-
-def _write(folder: OutputFolder, network: Network, parts: Sequence[_Part]) -> None:
-    """Write what is finished so far."""
-    rows = [layer_row(done, part.accelerator) for part in parts for done in part.done]
-    folder.write_table("layers", rows)
-    folder.write_json("result.json", _document(network, parts))
+    return Part(accelerator[0].name, layers)
 
 
 @contextlib.contextmanager
-def _progress(steps: Sequence[str]) -> Iterator[Callable[[], None]]:
-    """Show progress on stderr, naming the step under way; nothing where that is no terminal."""
+def _progress(part: Part) -> Iterator[Callable[[LayerRun], None]]:
+    """Show progress on stderr, naming the layer under way; nothing where that is no terminal."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -155,9 +163,18 @@ def _progress(steps: Sequence[str]) -> Iterator[Callable[[], None]]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    left = iter([*steps[1:], "writing"])
+    left = {layer.name: None for layer in part.layers}
+
+    def text() -> str:
+        return f"{part.accelerator}: {next(iter(left), 'writing')}"
+
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        task = bar.add_task(steps[0], total=len(steps))
-        yield lambda: bar.update(task, advance=1, description=next(left), refresh=True)
+        task = bar.add_task(text(), total=len(left))
+
+        def advance(run: LayerRun) -> None:
+            left.pop(run.layer.name)
+            bar.update(task, advance=1, description=text(), refresh=True)
+
+        yield advance

@@ -13,10 +13,14 @@ from stallscope.simcore.errors import Fault, SpecError
 __all__ = [
     "Audit",
     "Beside",
+    "DataflowChoice",
+    "Dataflows",
     "Elision",
     "Files",
     "Force",
+    "Jobs",
     "Json",
+    "Layers",
     "Links",
     "NetworkName",
     "NoFast",
@@ -55,6 +59,15 @@ class TraceLevel(StrEnum):
     SUMMARY = "summary"
     WINDOW = "window"
     FULL = "full"
+
+
+class Dataflows(StrEnum):
+    """Choices of --dataflow."""
+
+    AUTO = "auto"
+    OS = "os"
+    WS = "ws"
+    IS = "is"
 
 
 Files = Annotated[
@@ -105,6 +118,15 @@ Beside = Annotated[
         help="Accelerator beside it; else the preset's twin.",
     ),
 ]
+DataflowChoice = Annotated[
+    Dataflows,
+    typer.Option("--dataflow", help="Tensor that stays in the array, of layers by their shapes."),
+]
+Layers = Annotated[
+    list[str] | None,
+    typer.Option("--layers", metavar="PATTERN", help="Only these, as layer1.*; may be repeated."),
+]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes; the result is the same.")]
 Trace = Annotated[
     TraceLevel,
     typer.Option("--trace", help="Events to record into --out: none, of a --window, or all."),

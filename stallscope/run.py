@@ -11,19 +11,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from stallscope.catalog import Network, with_preset_names
+from stallscope.catalog import with_preset_names
 from stallscope.hw.result import Result
 from stallscope.hw.simulate import Tracing, simulate
+from stallscope.layer_cases import ShapeCases
+from stallscope.mappings.accelerator import load_accelerator
 from stallscope.mappings.case import Case, InputFile
+from stallscope.mappings.dataflow import Dataflow
+from stallscope.mappings.layers import Layer, LayerNetwork
 from stallscope.mappings.loading import load
-from stallscope.report.document import Document, result_document
+from stallscope.report.document import Document, inputs_document, result_document
 from stallscope.report.outputs import Cell, Row
 from stallscope.simcore.errors import DeadlockError, Fault, SpecError
+from stallscope.workers import Workers
 
 __all__ = [
-    "LayerCase", "LayerRun", "LoadOptions", "layer_row", "load_layers", "network_document",
-    "simulate_layers", "total",
+    "LayerCase", "LayerRun", "LoadOptions", "layer_document", "layer_row", "load_layers",
+    "network_document", "simulate_layers", "total",
 ]  # fmt: skip
 
 
@@ -31,7 +37,8 @@ __all__ = [
 class LoadOptions:
     """What the command line says about every case that is loaded; None leaves it to the files.
 
-    ``check`` is whether a mapping must be legal (see `load`).
+    ``check`` is whether a mapping must be legal (see `load`). ``dataflow`` is the tensor that
+    stays in the array where a template makes the mapping; None: it chooses.
     """
 
     reuse: str | None = None
@@ -39,15 +46,27 @@ class LoadOptions:
     first_read_elision: bool | None = None
     overrides: tuple[str, ...] = ()
     check: bool = True
+    dataflow: Dataflow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerCase:
-    """One layer ready to be simulated."""
+    """One layer ready to be simulated.
+
+    Attributes:
+        dataflow: The tensor that stays in the array, if a template made the mapping.
+    """
 
     name: str
     repeat: int
     case: Case
+    dataflow: Dataflow | None = None
+
+    @property
+    def array(self) -> str:
+        """MAC units along Y and X, ``16x16``."""
+        compute = self.case.architecture.compute
+        return f"{compute.y}x{compute.x}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,30 +79,70 @@ class LayerRun:
 
 
 def load_layers(
-    network: Network, accelerator: Sequence[str | os.PathLike[str]], options: LoadOptions
+    network: LayerNetwork, accelerator: Sequence[str | os.PathLike[str]], options: LoadOptions
 ) -> list[LayerCase]:
-    """Load every layer's case; SpecError with every fault of all of them."""
+    """Load every layer's case, or map its shape; SpecError with every fault of all of them."""
     layers: list[LayerCase] = []
     faults: dict[Fault, None] = {}
+    shapes: ShapeCases | None = None
+    if options.dataflow is not None and all(layer.files for layer in network.layers):
+        rule, remedy = "every layer comes with its mapping", "leave it out"
+        raise SpecError([Fault(place="--dataflow", value=options.dataflow.value, rule=rule,
+                               remedy=remedy)])  # fmt: skip
+    if any(layer.shape is not None for layer in network.layers):
+        shapes = _shape_cases(accelerator, options)
     for layer in network.layers:
         try:
-            case = load(
-                *accelerator,
-                *layer.files,
-                name=layer.name,
-                reuse=options.reuse,
-                link_transfers=options.link_transfers,
-                first_read_elision=options.first_read_elision,
-                overrides=options.overrides,
-            )
+            case, dataflow = _load_layer(layer, network, accelerator, options, shapes)
         except SpecError as error:
             faults |= {replace(fault, value=str(fault.value)): None for fault in error.faults}
             continue
         case = with_preset_names(case)
-        layers.append(LayerCase(name=layer.name, repeat=layer.repeat, case=case))
+        layers.append(LayerCase(name=layer.name, repeat=layer.repeat, case=case, dataflow=dataflow))
     if faults:
         raise SpecError(list(faults))
     return layers
+
+
+def _load_layer(
+    layer: Layer,
+    network: LayerNetwork,
+    accelerator: Sequence[str | os.PathLike[str]],
+    options: LoadOptions,
+    shapes: ShapeCases | None,
+) -> tuple[Case, Dataflow | None]:
+    if layer.shape is not None and shapes is not None:
+        return shapes.case(layer, network.files)
+    case = load(
+        *accelerator,
+        *layer.files,
+        name=layer.name,
+        reuse=options.reuse,
+        link_transfers=options.link_transfers,
+        first_read_elision=options.first_read_elision,
+        overrides=options.overrides,
+    )
+    return case, None
+
+
+def _shape_cases(accelerator: Sequence[str | os.PathLike[str]], options: LoadOptions) -> ShapeCases:
+    loaded = load_accelerator(
+        *accelerator,
+        overrides=options.overrides,
+        reuse=options.reuse,
+        link_transfers=options.link_transfers,
+        first_read_elision=options.first_read_elision,
+    )
+    return ShapeCases(loaded, options.dataflow)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One case to simulate."""
+
+    layer: str
+    case: Case
+    tracing: Tracing
 
 
 def simulate_layers(
@@ -92,6 +151,7 @@ def simulate_layers(
     fast_forward: bool = True,
     audit: bool = False,
     tracing: Callable[[LayerCase], Tracing] | None = None,
+    jobs: int = 1,
 ) -> Iterator[LayerRun]:
     """Simulate layers one after the other, identical ones once.
 
@@ -100,44 +160,119 @@ def simulate_layers(
         fast_forward: See `simulate`.
         audit: See `simulate`.
         tracing: What to record of a layer; None: nothing.
+        jobs: Processes. With more than one, layers come as they are done, and their results
+            without the trace, which is in its folder.
 
     Raises:
         DeadlockError: If a layer cannot go on; its name is in the reason.
         SimulationBug: If one of our own laws is broken.
     """
-    done: dict[Case, LayerRun] = {}
+    plan = _Plan([], [], [])
+    numbers: dict[Case, int] = {}
     for layer in layers:
-        case = layer.case
-        key = _anonymous(case)
-        first = done.get(key)
-        if first is not None:
-            result = replace(first.result, name=case.name, files=case.files)
-            yield LayerRun(layer=layer, result=result, same_as=first.layer.name)
-            continue
-        try:
-            trace = tracing(layer) if tracing is not None else "off"
-            result = simulate(case, fast_forward=fast_forward, audit=audit, trace=trace)
-        except DeadlockError as error:
-            reason = f"layer {layer.name}: {error.reason}"
-            raise DeadlockError(error.cycle, error.waiters, reason) from error
-        done[key] = LayerRun(layer=layer, result=result)
-        yield done[key]
+        number = numbers.setdefault(_anonymous(layer.case), len(plan.first))
+        plan.layers.append((layer, number))
+        if number == len(plan.first):
+            trace = tracing(layer) if tracing is not None else Tracing()
+            plan.first.append(layer)
+            plan.tasks.append(_Task(layer.name, layer.case, trace))
+    work = partial(_simulate, fast_forward=fast_forward, audit=audit)
+    if jobs == 1 or len(plan.tasks) <= 1:
+        return _in_order(plan, work)
+    workers = Workers(partial(_without_trace, work), plan.tasks, jobs=jobs,
+                      names=[f"layer {task.layer}" for task in plan.tasks])  # fmt: skip
+    return _as_done(plan, workers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is simulated for which layers.
+
+    Attributes:
+        layers: Every layer, with the number of its task.
+        first: Per task, the layer that is simulated.
+        tasks: The tasks.
+    """
+
+    layers: list[tuple[LayerCase, int]]
+    first: list[LayerCase]
+    tasks: list[_Task]
+
+    def run(self, layer: LayerCase, number: int, result: Result) -> LayerRun:
+        """Return a layer with the result of its task."""
+        first = self.first[number]
+        if layer is first:
+            return LayerRun(layer=layer, result=result)
+        case, own = layer.case, result.assumptions[len(first.case.assumptions) :]
+        known = replace(result, name=case.name, files=case.files,
+                        assumptions=(*case.assumptions, *own))  # fmt: skip
+        return LayerRun(layer=layer, result=known, same_as=first.name)
+
+
+def _in_order(plan: _Plan, work: Callable[[_Task], Result]) -> Iterator[LayerRun]:
+    done: dict[int, Result] = {}
+    for layer, number in plan.layers:
+        if number not in done:
+            done[number] = work(plan.tasks[number])
+        yield plan.run(layer, number, done[number])
+
+
+def _as_done(plan: _Plan, workers: Workers[_Task, Result]) -> Iterator[LayerRun]:
+    for number, result in workers.finished():
+        for layer, task in plan.layers:
+            if task == number:
+                yield plan.run(layer, number, result)
+
+
+def _simulate(task: _Task, *, fast_forward: bool, audit: bool) -> Result:
+    try:
+        return simulate(task.case, fast_forward=fast_forward, audit=audit, trace=task.tracing)
+    except DeadlockError as error:
+        reason = f"layer {task.layer}: {error.reason}"
+        raise DeadlockError(error.cycle, error.waiters, reason) from error
+
+
+def _without_trace(work: Callable[[_Task], Result], task: _Task) -> Result:
+    return replace(work(task), trace=None)
 
 
 def _anonymous(case: Case) -> Case:
     """Return the case without what does not change its result."""
     problem = case.problem.model_copy(update={"name": "problem"})
     files: tuple[InputFile, ...] = ()
-    return case.model_copy(update={"name": "case", "problem": problem, "files": files})
+    said: tuple[str, ...] = ()
+    return case.model_copy(
+        update={"name": "case", "problem": problem, "files": files, "assumptions": said}
+    )
 
 
 def network_document(runs: Sequence[LayerRun]) -> Document:
     """Return the document of a network: its layers' documents and their total."""
-    layers = []
-    for run in runs:
-        document = result_document(run.result, run.layer.case)
-        layers.append(document | {"repeat": run.layer.repeat, "same_as": run.same_as})
-    return {"layers": layers, "total": total(runs)}
+    return {"layers": [layer_document(run) for run in runs], "total": total(runs)}
+
+
+def layer_document(run: LayerRun, like: Document | None = None) -> Document:
+    """Return the document of one layer of a network.
+
+    Args:
+        run: The layer.
+        like: The document of the layer that was simulated for it, whose parts are shared.
+    """
+    layer, result = run.layer, run.result
+    if like is None:
+        document = result_document(result, layer.case)
+    else:
+        document = like | {
+            "name": result.name,
+            "inputs": inputs_document(layer.case.files),
+            "assumptions": list(result.assumptions),
+        }
+    return document | {
+        "repeat": layer.repeat,
+        "same_as": run.same_as,
+        "dataflow": layer.dataflow.value if layer.dataflow is not None else None,
+        "array": layer.array,
+    }
 
 
 def total(runs: Sequence[LayerRun]) -> Document:
@@ -198,6 +333,8 @@ def layer_row(run: LayerRun, accelerator: str) -> Row:
         "accelerator": accelerator,
         "layer": run.layer.name,
         "repeat": run.layer.repeat,
+        "dataflow": run.layer.dataflow.value if run.layer.dataflow is not None else None,
+        "array": run.layer.array,
         "macs": result.macs,
         "cycles": result.cycles,
         "analytical_cycles": estimate.cycles,

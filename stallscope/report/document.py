@@ -5,7 +5,7 @@ All counts are words, totals over the used instances; energies pJ, areas square 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
@@ -14,11 +14,13 @@ import stallscope
 from stallscope.hw.result import Result
 from stallscope.mappings.analytical import Estimate
 from stallscope.mappings.bandwidth import port_widths
-from stallscope.mappings.case import Case, Platform
+from stallscope.mappings.case import Case, InputFile, Platform
 from stallscope.mappings.counts import Counts, LevelCounts, NetworkTensor
 from stallscope.mappings.pricing import LedgerLine
 
-__all__ = ["SCHEMA_VERSION", "Document", "estimate_document", "result_document"]
+__all__ = [
+    "SCHEMA_VERSION", "Document", "estimate_document", "inputs_document", "result_document",
+]  # fmt: skip
 
 SCHEMA_VERSION = 1
 """Version of the result document, the value of ``schema``."""
@@ -89,6 +91,11 @@ def estimate_document(estimate: Estimate, case: Case) -> Document:
     }
 
 
+def inputs_document(files: Sequence[InputFile]) -> Document:
+    """Return the names of input files and, in the same order, their digests."""
+    return {"files": [file.path for file in files], "sha256": [file.sha256 for file in files]}
+
+
 def _head(case: Platform, name: str, problem: Document) -> Document:
     rules = case.rules if isinstance(case, Case) else None
     return {
@@ -96,10 +103,7 @@ def _head(case: Platform, name: str, problem: Document) -> Document:
         "stallscope": stallscope.__version__,
         "name": name,
         "accelerator": case.architecture.name,
-        "inputs": {
-            "files": [file.path for file in case.files],
-            "sha256": [file.sha256 for file in case.files],
-        },
+        "inputs": inputs_document(case.files),
         "rules": None
         if rules is None
         else {

@@ -26,16 +26,17 @@ class Shown:
     document: Document
 
 
-def print_network(console: Console, network: str, shown: Sequence[Shown]) -> None:
+def print_network(console: Console, network: str, shown: Sequence[Shown], layers: str) -> None:
     """Print a network on an accelerator, and on the one beside it if there is any.
 
     Args:
         console: Where to print.
         network: Name of the network.
         shown: The accelerator asked for, then the ones beside it.
+        layers: How many layers of it were run.
     """
     names = ", beside it ".join(f"[bold]{one.accelerator}[/bold]" for one in shown)
-    console.print(f"[bold]{network}[/bold] on {names}")
+    console.print(f"[bold]{network}[/bold] ({layers}) on {names}")
     console.print(_layers(shown))
     _print_bars(console, shown)
     _print_notes(console, shown)
@@ -104,6 +105,14 @@ def _print_bars(console: Console, shown: Sequence[Shown]) -> None:
         console.print(line)
 
 
+def _named(names: Sequence[str], layers: int) -> str:
+    """Name layers: the first of many, none of all."""
+    if len(names) == layers and layers > 1:
+        return "all layers"
+    more = len(names) - 3
+    return ", ".join(names) if more < 3 else f"{', '.join(names[:3])} and {more} more"
+
+
 def _print_notes(console: Console, shown: Sequence[Shown]) -> None:
     """Print the rules, the assumptions and how the runs went."""
     layers = [layer for one in shown for layer in one.document["layers"]]
@@ -115,7 +124,7 @@ def _print_notes(console: Console, shown: Sequence[Shown]) -> None:
             sentences.setdefault(sentence, []).append(layer["name"])
     grid = Table.grid(padding=(0, 1))
     for sentence, names in sentences.items():
-        grid.add_row(" ", Text(", ".join(names)), Text(sentence))
+        grid.add_row(" ", Text(_named(names, len(shown[0].document["layers"]))), Text(sentence))
     console.print(grid)
     runs = [one.document["total"]["simulation"] for one in shown]
     cycles = sum(one.document["total"]["cycles"] for one in shown)

@@ -303,11 +303,11 @@ def test_a_stopped_run_keeps_what_is_finished(desk, monkeypatch) -> None:
                          "    - {name: second, files: [problem.yaml, other.yaml]}\n")  # fmt: skip
     folder = desk.folder / "out"
     ran = desk.run("run", "--network", network, "--accelerator", desk.files[0], "--out", folder)
-    assert (ran.code, ran.err) == (130, "stopped\n")
+    assert (ran.code, ran.err) == (130, f"1 of 2 layers are done, and in {folder}\nstopped\n")
     document = json.loads((folder / "result.json").read_text())
     assert document["complete"] is False
     assert [layer["name"] for layer in document["layers"]] == ["first"]
-    assert (folder / "layers.csv").exists()
+    assert (folder / "layers.csv").read_text().splitlines()[1].startswith("architecture,first,")
 
 
 def test_run_needs_a_network_it_can_find(desk) -> None:

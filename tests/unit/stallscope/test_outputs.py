@@ -1,9 +1,14 @@
 """Outputs are whole or absent, and a folder in use is left alone."""
 
+import subprocess
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow.parquet
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stallscope.report.outputs import OutputFolder, json_text, write_file
 from stallscope.simcore.errors import SpecError
@@ -19,6 +24,35 @@ def test_a_table_is_written_twice_with_every_column(tmp_path: Path) -> None:
         {"layer": "a", "cycles": 3, "energy_pj": None},
         {"layer": "b", "cycles": 4, "energy_pj": 1.5},
     ]
+
+
+CELLS = {
+    "whole": st.none() | st.integers(-(2**63), 2**63 - 1),
+    "number": st.none() | st.floats(allow_nan=False) | st.integers(-(2**53), 2**53),
+    "text": st.none() | st.text(max_size=5),
+    "nothing": st.none(),
+}
+
+
+@given(rows=st.lists(st.fixed_dictionaries(CELLS), min_size=1, max_size=20))
+def test_a_column_is_what_pyarrow_makes_of_it(rows: list[dict]) -> None:
+    with TemporaryDirectory() as folder:
+        OutputFolder(Path(folder), force=True).write_table("cells", rows)
+        written = pyarrow.parquet.read_table(Path(folder) / "cells.parquet")
+    expected = pyarrow.table({name: [row[name] for row in rows] for name in rows[0]})
+    assert expected.equals(written)
+
+
+def test_a_table_is_written_without_pandas(tmp_path: Path) -> None:
+    """It costs 0.4 s, and pyarrow imports it for the asking."""
+    code = (
+        "import sys; from pathlib import Path; from stallscope.report.outputs import OutputFolder\n"
+        f"rows = [{{'a': 'x', 'b': 1, 'c': 1.5, 'd': None}}]\n"
+        f"OutputFolder(Path({str(tmp_path)!r})).write_table('layers', rows)\n"
+        "print('pandas' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_a_folder_that_is_not_empty_needs_force(tmp_path: Path) -> None:

@@ -1,0 +1,131 @@
+"""An accelerator without a problem: read once, then any number of layers are put on it.
+
+Its files hold an architecture and, if given, energies, devices, rules and a layout. Settings of
+the command line that are about these are applied once; those about a mapping, a layout or rules
+are applied to every layer's case.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stallscope.mappings.assembly import assemble_platform
+from stallscope.mappings.case import Case, InputFile, Platform, Reuse, Rules
+from stallscope.mappings.dram_catalog import Devices
+from stallscope.mappings.fields import Findings
+from stallscope.mappings.layout import Layout, check_layout
+from stallscope.mappings.legality import check_mapping
+from stallscope.mappings.loading import read_parts, ruled
+from stallscope.mappings.mapping import Mapping
+from stallscope.mappings.overrides import override, override_platform
+from stallscope.mappings.problem import Problem
+from stallscope.simcore.errors import Fault
+
+__all__ = ["Accelerator", "load_accelerator"]
+
+_PLATFORM = ("name", "architecture", "dram_device", "energy")
+"""Sections whose settings do not depend on a layer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accelerator:
+    """What layers are put on.
+
+    Attributes:
+        platform: Architecture and energies, with the settings about them applied.
+        rules: Rules of counting of the files.
+        asked: What the caller says about these: reuse, neighbour links, elision of first reads.
+        layout: Where tensors lie in main memory.
+        settings: ``path=value`` that are applied to every case.
+        devices: DRAM devices of the files.
+    """
+
+    platform: Platform
+    rules: Rules
+    asked: tuple[Reuse | str | None, bool | None, bool | None]
+    layout: Layout
+    settings: tuple[str, ...]
+    devices: Devices | None
+
+    def case(
+        self,
+        problem: Problem,
+        mapping: Mapping,
+        *,
+        name: str,
+        files: tuple[InputFile, ...] = (),
+        assumptions: tuple[str, ...] = (),
+    ) -> Case:
+        """Return a checked case.
+
+        Args:
+            problem: What is computed.
+            mapping: How.
+            name: Name of the case.
+            files: Files that the problem comes from, for the record.
+            assumptions: Named assumptions about the problem.
+
+        Raises:
+            SpecError: If the mapping or the layout does not fit.
+        """
+        platform = self.platform
+        case = Case(
+            name=name, problem=problem, architecture=platform.architecture, mapping=mapping,
+            energy=platform.energy, rules=ruled(self.rules, *self.asked), layout=self.layout,
+            assumptions=(*platform.assumptions, *assumptions), files=(*platform.files, *files),
+        )  # fmt: skip
+        if self.settings:
+            case = override(case, self.settings, self.devices)
+            return case.model_copy(update={"rules": ruled(case.rules, *self.asked)})
+        check_mapping(problem, case.architecture, mapping)
+        check_layout(problem, case.layout)
+        return case
+
+
+def load_accelerator(
+    *paths: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    reuse: Reuse | str | None = None,
+    link_transfers: bool | None = None,
+    first_read_elision: bool | None = None,
+) -> Accelerator:
+    """Load an accelerator for layers that are given by their shapes.
+
+    Args:
+        paths: YAML files, native or Timeloop, in any split.
+        overrides: ``path=value`` in the native notation, as for `load`.
+        reuse: Rule of reuse; else the files'.
+        link_transfers: Rule of neighbour links, likewise.
+        first_read_elision: Whether first touches of outputs are not read, likewise.
+
+    Raises:
+        SpecError: Every fault of every file; a problem or mapping in them is one.
+    """
+    findings = Findings()
+    parts, documents = read_parts(paths, findings)
+    shown = ", ".join(os.fspath(path) for path in paths)
+    if findings.faults and len(documents) < len(paths):
+        parts.given.add("architecture")  # may be in the unreadable file
+    for section in sorted(parts.given & {"problem", "mapping"}):
+        rule = f"a layer by its shape has a {section} of its own"
+        remedy = f"take the {section} out of the accelerator's files"
+        fault = Fault(place=section, value="", rule=rule, remedy=remedy, source=shown)
+        findings.faults.append(fault)
+    files = tuple(InputFile(path=doc.path, sha256=doc.sha256) for doc in documents)
+    layout = None
+    if parts.layout is not None and parts.architecture is not None:
+        layout = parts.layout(parts.architecture)
+    platform = assemble_platform(parts, findings, files=files, shown=shown)
+    general = [one for one in overrides if one.partition(".")[0].strip() in _PLATFORM]
+    if general:
+        platform = override_platform(platform, general, parts.devices)
+    return Accelerator(
+        platform=platform,
+        rules=parts.rules or Rules(),
+        asked=(reuse, link_transfers, first_read_elision),
+        layout=layout or Layout(),
+        settings=tuple(one for one in overrides if one not in general),
+        devices=parts.devices,
+    )
