@@ -25,8 +25,13 @@ Function = TypeVar("Function", bound=Callable[..., Any])  # Any: numba's decorat
 
 
 def helper(function: Function) -> Function:
-    """Compile a function that only the kernel calls."""
-    return cast(Function, numba.njit(error_model="numpy")(function))
+    """Compile a function that only the kernel calls, as Python cannot.
+
+    Without the wrappers for Python and C the kernel compiles in 26 s instead of 31 (CPU).
+    """
+    # Any: these options are not among those that numba's types know.
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast(Function, numba.njit(error_model="numpy", **options)(function))
 
 
 def entry(function: Function) -> Function:

@@ -72,6 +72,13 @@ class Desk:
         return Ran(done.exit_code, done.stdout, done.stderr)
 
 
+@pytest.fixture(scope="session")
+def preset_run(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """What the main job prints: AlexNet CONV1-5 on the Eyeriss-like preset."""
+    desk = Desk(tmp_path_factory.mktemp("preset"))
+    return desk.run("run", "--accelerator", "eyeriss-168")
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     """A folder with the four files of a small case."""

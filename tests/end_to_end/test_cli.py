@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow.parquet
 import pytest
@@ -15,6 +16,13 @@ from stallscope.simcore.errors import DeadlockError, SimulationBug, Waiter
 COMMANDS = ("simulate", "analyze", "compile", "program", "execute", "verify", "run", "validate",
             "presets", "schema", "trace", "explain", "bottleneck", "report")  # fmt: skip
 LATER = ("map", "sweep")
+LAYER = Path(__file__).parents[1] / "data" / "eyeriss_layer.yaml"
+ONE_LAYER = """\
+stallscope: 1
+network:
+  name: one
+  layers: [{{name: small, files: ["{file}"]}}]
+"""
 
 
 def test_help_lists_what_is_built_and_nothing_else(desk) -> None:
@@ -262,8 +270,8 @@ def test_run_takes_a_users_own_network_and_accelerator(desk) -> None:
     assert pyarrow.parquet.read_table(folder / "layers.parquet").num_rows == 2
 
 
-def test_run_shows_the_presets_example_beside_its_twin(desk) -> None:
-    ran = desk.run("run", "--accelerator", "eyeriss-168")
+def test_run_shows_the_presets_example_beside_its_twin(preset_run) -> None:
+    ran = preset_run
     assert ran.code == 0
     assert ran.err == ""
     for words in ("conv1", "conv5", "total", "beside", "ratio", "Where the cycles go", "energy"):
@@ -281,8 +289,11 @@ def test_run_json_is_one_document(desk) -> None:
 
 
 def test_a_changed_accelerator_has_no_twin_unless_named(desk) -> None:
-    changed = ("run", "--accelerator", "eyeriss-168", "--set", "architecture.DRAM.read_latency=9")
-    assert json.loads(desk.run(*changed, "--json").out)["beside"] == []
+    one = desk.write("net.yaml", ONE_LAYER.format(file=LAYER))
+    ran = ("run", "--accelerator", "eyeriss-168", "--network", one, "--json")
+    changed = (*ran, "--set", "architecture.DRAM.read_latency=9")
+    assert json.loads(desk.run(*ran).out)["beside"] != []
+    assert json.loads(desk.run(*changed).out)["beside"] == []
 
 
 def test_a_stopped_run_keeps_what_is_finished(desk, monkeypatch) -> None:
@@ -317,14 +328,15 @@ def test_run_needs_a_network_it_can_find(desk) -> None:
     assert desk.run("run", "--accelerator", "eyeris-168").code == 2
 
 
-def test_a_terminal_without_our_letters_gets_others() -> None:
-    arguments = ["run", "--accelerator", "eyeriss-168", "--beside", "none"]
+def test_a_terminal_without_our_letters_gets_others(desk) -> None:
+    one = desk.write("net.yaml", ONE_LAYER.format(file=LAYER))
+    arguments = ["run", "--accelerator", "eyeriss-168", "--network", one, "--beside", "none"]
     code = f"import sys; from stallscope.cli import main; sys.argv[1:] = {arguments}; main()"
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, env=environment, check=True
     )
-    assert b"conv1" in done.stdout
+    assert b"small" in done.stdout
     assert done.stderr == b""
 
 

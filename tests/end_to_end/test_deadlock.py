@@ -30,13 +30,14 @@ def _stallscope(folder: Path, *arguments: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_a_buffer_too_small_for_its_consumer_ends_with_exit_3_and_who_waits_for_what(tmp_path):
+def test_a_buffer_too_small_for_its_consumer_ends_with_exit_3_and_who_waits_for_what(desk):
+    tmp_path = desk.folder
     (tmp_path / "roomy.yaml").write_text(CASE % 64)
     (tmp_path / "tight.yaml").write_text(CASE.split("problem:")[0] + "architecture:\n"
                                          + (CASE % 4).split("architecture:\n")[1]
                                          .split("mapping:")[0])  # fmt: skip
-    compiled = _stallscope(tmp_path, "compile", "roomy.yaml", "--out", "layer.program")
-    assert compiled.returncode == 0, compiled.stderr
+    roomy, program = tmp_path / "roomy.yaml", tmp_path / "layer.program"
+    assert desk.run("compile", roomy, "--out", program).code == 0
     run = _stallscope(tmp_path, "execute", "layer.program", "tight.yaml")
     assert run.returncode == 3, run.stderr
     assert "Traceback" not in run.stderr

@@ -30,6 +30,7 @@ def test_the_native_example_simulates(tmp_path: Path) -> None:
     assert result.energy_pj is not None
 
 
+@pytest.mark.usefixtures("dram_kernel")
 def test_the_example_of_a_memory_simulates_and_can_be_set(tmp_path: Path) -> None:
     file = tmp_path / "small.yaml"
     file.write_text(blocks(ROOT / "docs/formats.md", "yaml")[1])
@@ -90,9 +91,9 @@ def test_every_cause_has_a_glyph_and_stands_in_the_timing_page() -> None:
         assert f"`{cause.value}`" in page
 
 
-def test_the_readme_shows_what_run_prints(desk) -> None:
+def test_the_readme_shows_what_run_prints(preset_run) -> None:
     """The screen in the README is the present one; regenerate it if results change."""
-    printed = desk.run("run", "--accelerator", "eyeriss-168").out
+    printed = preset_run.out
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for line in printed.splitlines():
         if re.match(r" ?(conv\d|total)", line):

@@ -10,6 +10,8 @@ import pytest
 
 from stallscope.catalog import accelerator_of
 
+pytestmark = pytest.mark.usefixtures("dram_kernel")
+
 LAYER = Path(__file__).parents[1] / "data/eyeriss_layer.yaml"
 
 

@@ -30,6 +30,8 @@ from tests.property.dram_streams import (
     options,
 )
 
+pytestmark = pytest.mark.usefixtures("dram_kernel")
+
 ONE = Fraction(1)
 EXAMPLES = 30
 

@@ -13,7 +13,7 @@ from tests.property import laws
 from tests.property.strategies import cases
 
 QUICK = settings(
-    max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 SLOW = settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -80,4 +80,11 @@ def test_no_machine_of_many_is_slower_than_one_thing_after_another(case):
 @given(case=cases())
 def test_the_same_case_gives_the_same_result(case):
     """L7 within one process; across processes and hash seeds see tests/end_to_end."""
+    assert laws.figures(simulate(case)) == laws.figures(simulate(case))
+
+
+@pytest.mark.slow
+@SLOW
+@given(case=cases())
+def test_many_same_cases_give_the_same_result(case):
     assert laws.figures(simulate(case)) == laws.figures(simulate(case))

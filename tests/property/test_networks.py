@@ -13,7 +13,7 @@ from stallscope.mappings.topology import Mesh
 from tests.property.networks import geometries, groups, loaded, traffic
 
 QUICK = settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 SLOW = settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = 100_000

@@ -13,6 +13,8 @@ from stallscope.hw.dram.layout import ACCOUNTS, Account
 from stallscope.mappings.dram import DramController
 from stallscope.mappings.dram_catalog import DEVICES, dram_device
 
+pytestmark = pytest.mark.usefixtures("dram_kernel")
+
 GROUPS_LOWEST = "rochrabacobg"
 
 

@@ -17,6 +17,8 @@ from stallscope.validation.dram import LIMITS
 from stallscope.validation.dram_cases import read_cases
 from stallscope.validation.dram_packing import pack, unpack
 
+pytestmark = pytest.mark.usefixtures("dram_kernel")
+
 
 def own():
     return read_cases(None)

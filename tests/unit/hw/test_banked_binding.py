@@ -75,6 +75,7 @@ def test_operands_of_a_burst_are_one_run():
     assert reads == {"buffer.read.0": 4 * 7, "buffer.read.1": 4 * 6, "buffer.read.2": 4 * 5}
 
 
+@pytest.mark.usefixtures("dram_kernel")
 def test_chunks_of_a_main_memory_share_out_whole_accesses():
     memory = MainMemory(device=dram_device("ddr4-2400"), chunk_bytes=8)
     banked = THREE | {"access_words": 2, "write_words_per_cycle": Fraction(3)}

@@ -12,6 +12,7 @@ from fractions import Fraction
 from math import prod
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from stallscope.mappings.analytical import Walk, analyze
@@ -381,15 +382,36 @@ def agree(case):
         assert reach is None or expected_reach == reach, key
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+SLOW = settings(QUICK, max_examples=400)
+
+
+@QUICK
 @given(case=cases())
 def test_a_full_walk_counts_what_visiting_every_step_and_word_counts(case):
     """Strides, dilations, one to three levels, bypass, X and Y, remainders, both rules."""
     agree(case)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
-@given(case=cases(over="PR", steps=1, depth=2, inner=0, keep="I"))
+@pytest.mark.slow
+@SLOW
+@given(case=cases())
+def test_a_full_walk_counts_the_same_in_many_cases(case):
+    agree(case)
+
+
+SLIDING = {"over": "PR", "steps": 1, "depth": 2, "inner": 0, "keep": "I"}
+"""P and R alone: halos, diagonals and neighbour links into storage levels are common."""
+
+
+@QUICK
+@given(case=cases(**SLIDING))
 def test_windows_that_slide_past_each_other_share_and_pass_on_the_same_words(case):
-    """P and R alone: halos, diagonals and neighbour links into storage levels are common."""
+    agree(case)
+
+
+@pytest.mark.slow
+@SLOW
+@given(case=cases(**SLIDING))
+def test_many_windows_that_slide_past_each_other_share_the_same_words(case):
     agree(case)

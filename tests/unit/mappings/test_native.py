@@ -376,7 +376,14 @@ def cases(draw: st.DrawFn) -> Case:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(cases())
 def test_reading_inverts_writing(case: Case) -> None:
+    assert native.read(native.dump(case)) == case
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=300)
+@given(cases())
+def test_reading_inverts_writing_of_many_cases(case: Case) -> None:
     assert native.read(native.dump(case)) == case

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stallscope.simcore.position import LoopShape, Position
+
+QUICK = settings(max_examples=50, deadline=None)
 
 
 @st.composite
@@ -45,9 +48,13 @@ def walked(shapes, bound):
     return list(go(0, bound, []))
 
 
-@settings(max_examples=200, deadline=None)
+@QUICK
 @given(nests())
 def test_stepping_visits_every_clipped_iteration_in_order(nest):
+    visits_every_iteration(nest)
+
+
+def visits_every_iteration(nest):
     shapes, bound = nest
     position = Position(shapes, {1: bound})
     seen = [tuple(position.index)]
@@ -56,18 +63,26 @@ def test_stepping_visits_every_clipped_iteration_in_order(nest):
     assert seen == walked(shapes, bound)
 
 
-@settings(max_examples=200, deadline=None)
+@QUICK
 @given(nests())
 def test_the_ordinal_of_an_index_is_its_place_in_the_walk(nest):
+    ordinals_are_places(nest)
+
+
+def ordinals_are_places(nest):
     shapes, bound = nest
     position = Position(shapes, {1: bound})
     for place, index in enumerate(walked(shapes, bound)):
         assert position.ordinal(index) == place
 
 
-@settings(max_examples=200, deadline=None)
+@QUICK
 @given(nests())
 def test_the_last_iteration_of_a_loop_is_the_last_one_walked(nest):
+    last_iterations_are_walked_last(nest)
+
+
+def last_iterations_are_walked_last(nest):
     shapes, bound = nest
     position = Position(shapes, {1: bound})
     steps = walked(shapes, bound)
@@ -75,6 +90,15 @@ def test_the_last_iteration_of_a_loop_is_the_last_one_walked(nest):
         for index in steps:
             inside = [at for at in steps if at[:level] == index[:level]]
             assert position.last(level, index) == max(at[level] for at in inside)
+
+
+@pytest.mark.slow
+@settings(max_examples=600, deadline=None)
+@given(nests())
+def test_positions_in_many_nests_are_those_of_the_walk(nest):
+    visits_every_iteration(nest)
+    ordinals_are_places(nest)
+    last_iterations_are_walked_last(nest)
 
 
 def test_the_first_and_a_clipped_last_iteration_are_not_part_of_a_period():

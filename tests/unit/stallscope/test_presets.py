@@ -76,6 +76,7 @@ def test_the_ddr4_preset_has_the_device_and_the_bus_it_names(tmp_path) -> None:
     assert case.architecture.compute == twin.compute
 
 
+@pytest.mark.usefixtures("dram_kernel")
 def test_the_ddr4_preset_waits_for_its_buses_and_reads_rows() -> None:
     """A small layer: every input passes the bus of one word, every word a burst of the device."""
     result = ss.simulate(ss.load(preset("eyeriss-168-ddr4").path, LAYER))

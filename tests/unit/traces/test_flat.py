@@ -106,10 +106,18 @@ def test_a_flat_program_gives_the_result_of_the_looped_one(tmp_path, name):
     assert _figures(execute(rows, case)) == _figures(execute(program, case))
 
 
-@settings(max_examples=40, deadline=None, derandomize=True,
+@settings(max_examples=15, deadline=None, derandomize=True,
           suppress_health_check=list(HealthCheck))  # fmt: skip
 @given(case=cases(longest=1500))
 def test_any_flat_program_gives_the_result_of_the_looped_one(tmp_path, case):
+    program, rows = _both(case, tmp_path / "flat.parquet")
+    assert _figures(execute(rows, case)) == _figures(execute(program, case))
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(case=cases(longest=1500))
+def test_many_flat_programs_give_the_result_of_the_looped_one(tmp_path, case):
     program, rows = _both(case, tmp_path / "flat.parquet")
     assert _figures(execute(rows, case)) == _figures(execute(program, case))
 

@@ -19,8 +19,9 @@ from stallscope.traces.flat import COLUMNS
 from tests.property.strategies import cases
 
 NATIVE = Path(__file__).parents[2] / "data" / "native_case.yaml"
-QUICK = settings(max_examples=60, deadline=None, derandomize=True,
+QUICK = settings(max_examples=20, deadline=None, derandomize=True,
                  suppress_health_check=list(HealthCheck))  # fmt: skip
+SLOW = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def _program():
@@ -49,6 +50,10 @@ def _executed(case, program):
 @QUICK
 @given(case=cases())
 def test_rows_and_words_are_those_of_a_run(tmp_path, case):
+    rows_and_words_are_those_of_a_run(tmp_path, case)
+
+
+def rows_and_words_are_those_of_a_run(tmp_path, case):
     program = compile_case(case)
     count = listing.expand(program, tmp_path / "p.parquet")
     table = pq.read_table(tmp_path / "p.parquet")
@@ -66,6 +71,10 @@ def test_rows_and_words_are_those_of_a_run(tmp_path, case):
 @QUICK
 @given(case=cases())
 def test_the_summary_is_that_of_a_run(case):
+    the_summary_is_that_of_a_run(case)
+
+
+def the_summary_is_that_of_a_run(case):
     program = compile_case(case)
     summary = listing.info(program)
     assert _executed(case, program) == {
@@ -76,6 +85,10 @@ def test_the_summary_is_that_of_a_run(case):
 @QUICK
 @given(case=cases(longest=800))
 def test_head_is_a_prefix_of_expand(tmp_path, case):
+    head_is_a_prefix_of_expand(tmp_path, case)
+
+
+def head_is_a_prefix_of_expand(tmp_path, case):
     program = compile_case(case)
     listing.expand(program, tmp_path / "p.parquet")
     rows = pq.read_table(tmp_path / "p.parquet", columns=list(COLUMNS)).to_pylist()
@@ -83,6 +96,15 @@ def test_head_is_a_prefix_of_expand(tmp_path, case):
     for unit in dict.fromkeys(row["unit"] for row in rows):
         expected += [row for row in rows if row["unit"] == unit][:7]
     assert expected == listing.head(program, count=7)
+
+
+@pytest.mark.slow
+@SLOW
+@given(case=cases(longest=800))
+def test_listings_of_many_programs_say_what_a_run_does(tmp_path, case):
+    rows_and_words_are_those_of_a_run(tmp_path, case)
+    the_summary_is_that_of_a_run(case)
+    head_is_a_prefix_of_expand(tmp_path, case)
 
 
 def test_batches_join_without_a_seam(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ import numpy as np
 
 from stallscope.hw.dram import layout as at
 from stallscope.hw.dram import queues, scheduling
+from stallscope.hw.dram.jit import STAMP, entry
 from stallscope.hw.dram.state import configuration, initial_state
 from stallscope.mappings.dram import DramController, DramDevice, DramOrganisation, DramTimings
 
@@ -36,6 +37,39 @@ def small_device(ranks=1, channels=1, groups=2, dual=False, **timings):
         ),
         timings=DramTimings(tCK_ns=1, source="this test", **(BASE | timings)),
     )  # fmt: skip
+
+
+def _entries(stamp):
+    """Make entry points of the kernel's parts; the stamp is part of the key they are kept under."""
+
+    @entry
+    def bank_of(c, address):
+        return queues.bank_of(c, address) if stamp else 0
+
+    @entry
+    def enqueue(s, c, address, is_write):
+        return queues.enqueue(s, c, address, is_write, 0, 0) if stamp else None
+
+    @entry
+    def move(s, c):
+        return queues.move(s, c) if stamp else 0
+
+    @entry
+    def plan(s, c):
+        return scheduling.plan(s, c) if stamp else None
+
+    @entry
+    def issue(s, c, clock):
+        return scheduling.issue(s, c, clock) if stamp else None
+
+    @entry
+    def due(s, c, clock):
+        return scheduling.due(s, c, clock) if stamp else None
+
+    return bank_of, enqueue, move, plan, issue, due
+
+
+bank_of, enqueue, move, plan, issue, due = _entries(STAMP)
 
 
 class Channel:
@@ -65,15 +99,15 @@ class Channel:
             | (group << int(c[at.GROUP_SHIFT])) | (inner << int(c[at.BANK_SHIFT]))
             | self.column % 8
         )  # fmt: skip
-        assert queues.bank_of(c, address) == bank
-        queues.enqueue(self.s, c, address, int(op == "W"), 0, 0)
-        assert queues.move(self.s, c) == bank
-        scheduling.plan(self.s, c)
+        assert bank_of(c, address) == bank
+        enqueue(self.s, c, address, int(op == "W"))
+        assert move(self.s, c) == bank
+        plan(self.s, c)
 
     def probe(self, clock):
         """Commands that would be issued at a clock; nothing changes."""
         copy = self.s.copy()
-        scheduling.issue(copy, self.c, clock)
+        issue(copy, self.c, clock)
         return self.log(copy)
 
     def log(self, s):
@@ -90,7 +124,7 @@ class Channel:
 
     def issue(self, clock):
         """Issue what can be at a clock; strict: something must be."""
-        scheduling.issue(self.s, self.c, clock)
+        issue(self.s, self.c, clock)
         found = self.log(self.s)
         assert found, f"nothing can be issued at clock {clock}"
         return found[0]
@@ -105,4 +139,4 @@ class Channel:
     def refresh_due(self, clock):
         """Let rank 0's refresh fall due."""
         self.s[at.REF_DUE] = clock
-        scheduling.due(self.s, self.c, clock)
+        due(self.s, self.c, clock)

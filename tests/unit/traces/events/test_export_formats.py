@@ -19,11 +19,9 @@ from stallscope.traces.events import expansion, picture
 from stallscope.traces.events.chrome import export_chrome
 from stallscope.traces.events.perfetto_export import export_perfetto
 from tests.property.seeded import seeded_case
+from tests.sets import some
 
-SEEDS = [
-    *(3, 6, 15, 25),
-    *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, 5, 7, 8, 9, 11, 17, 18, 24)),
-]
+SEEDS = some([3, 25, 0, 5, 6, 7, 8, 9, 11, 15, 17, 18, 24], quick=(3, 25))
 NUMBERS = ("step", "words", "bytes", "wait_cycles", "delivered", "wait_class")
 
 

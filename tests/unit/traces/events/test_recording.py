@@ -13,6 +13,7 @@ from stallscope.traces.events.critical import critical_chain
 from stallscope.traces.events.trace import read_trace
 from tests.property.seeded import seeded_case
 from tests.property.trace_laws import rows_of
+from tests.sets import some
 from tests.theory.test_attribution import layer
 
 
@@ -81,11 +82,12 @@ def test_what_begins_and_ends_as_the_run_ends_is_of_it():
     assert trace.rows == len(rows)
 
 
-def test_a_recorded_window_ends_where_it_was_asked_to():
+@pytest.mark.parametrize("every", some([1, 7], quick=[7]))
+def test_a_recorded_window_ends_where_it_was_asked_to(every):
     """What repeats from inside a window on into what follows it is not shown."""
     case = seeded_case(1000)
     full = simulate(case, trace="full").trace
-    for end in range(200, 280):
+    for end in range(200, 280, every):
         part = simulate(case, trace="window", window=(100, end)).trace
         assert rows_of(part.window()) == rows_of(full.window(100, end)), end
 
