@@ -7,36 +7,41 @@ pattern of idle units.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 
-from stallscope.mappings.problem import Tensor
-from stallscope.traces.boxes import Demand
-from stallscope.traces.chain import Chain, Leaf, Tally, has_links, plus
+from stallscope.traces.chain import Tally
+from stallscope.traces.digits import below, nth, offsets, positions
 from stallscope.traces.movers import stream_loops
 from stallscope.traces.nest import Nest
+from stallscope.traces.operands import MacKind, MacOperand
 from stallscope.traces.program import Access, ComputeStream, Operand, Work
-from stallscope.traces.steps import Origin, Steps, origins
+from stallscope.traces.steps import Origin, Steps
 
 __all__ = ["compile_compute"]
 
 
+_Loads = tuple[tuple[int, int], ...]
+"""(multiply-accumulates, units) pairs, most first."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Kind:
-    """Steps of a burst that look alike.
+class _Pattern:
+    """Steps of a burst at which as many MACs have work, as far as one dimension tells.
 
     Attributes:
-        loop: Loop that stepped; -1 for a step that nothing came before.
-        origin: With remainders, an example of where the steps stand.
+        origin: The first of them.
+        active: How many of the MACs' offsets have work.
         count: How many there are.
-        fresh: How many of them stand at 0 in every reduction loop of the burst.
+        fresh: How many of them stand at 0 in the burst's loops, if these are reduction loops.
     """
 
-    loop: int
-    origin: tuple[tuple[str, int], ...]
+    origin: int
+    active: int
     count: int
     fresh: int
 
@@ -52,61 +57,12 @@ class _Sum:
     tallies: list[Tally] = field(default_factory=list)
 
 
-class _Operand:
-    """One tensor at the innermost level that keeps it."""
-
-    def __init__(self, nest: Nest, tensor: Tensor) -> None:
-        self.nest, self.tensor = nest, tensor
-        keepers = nest.keepers(tensor.name)
-        self.level = keepers[-1]
-        self.chain = Chain(nest, tensor, self.level, nest.depth)
-        is_memory = len(keepers) == 1
-        self.depth = -1 if is_memory else len(nest.walked(tensor, self.level))
-        self.may_link = (
-            has_links(nest.case, nest.depth - 1)
-            and self.chain.blocks[-1].count > 1
-            and not nest.clipped
-        )
-        self._cache: dict[object, tuple[int, int, list[Tally]]] = {}
-
-    def _word(self, offset: Origin) -> Demand:
-        """The one word of the MAC at an origin; none where the MAC is idle."""
-        for name in self.nest.clipped:
-            if offset.get(name, 0) >= self.nest.bounds[name]:
-                return ()
-        return (tuple((low, 1) for low in self.tensor.origin(offset)),)
-
-    def step(self, kind: _Kind, steps: Steps) -> tuple[int, int, list[Tally]]:
-        """(words at the busiest instance, words, per network) of one step of a kind."""
-        key = kind.loop if self.may_link else kind.origin
-        if key not in self._cache:
-            self._cache[key] = self._step(kind, steps)
-        return self._cache[key]
-
-    def _step(self, kind: _Kind, steps: Steps) -> tuple[int, int, list[Tally]]:
-        tallies = [Tally() for _ in self.chain.blocks]
-        base, before = dict(kind.origin), None
-        if self.may_link and kind.loop >= 0:
-            base, before = steps.displacement(kind.loop), self._came(steps, kind.loop)
-        parents = self.chain.parents() if self.nest.clipped else [{}]
-        supplied = [
-            len(self.chain.share(tallies, self._word, plus(base, parent), before))
-            for parent in parents
-        ]
-        return max(supplied), sum(supplied), tallies
-
-    def _came(self, steps: Steps, loop: int) -> Leaf:
-        """The word a MAC had before ``loop`` stepped, by its origin after."""
-        back = {name: -by for name, by in steps.displacement(loop).items()}
-        return lambda offset: self._word(plus(offset, back))
-
-
 class _ComputeCompiler:
     """Works out the kinds of burst."""
 
     def __init__(self, nest: Nest) -> None:
         self.nest = nest
-        self.operands = [_Operand(nest, tensor) for tensor in nest.case.problem.tensors]
+        self.operands = [MacOperand(nest, tensor) for tensor in nest.case.problem.tensors]
         self.loops = nest.temporal(nest.depth)
         depth = max(operand.depth for operand in self.operands)
         self.depth = max(depth, 0)
@@ -115,85 +71,115 @@ class _ComputeCompiler:
         for loop in self.inner:
             spans[loop.dimension] = max(spans[loop.dimension], loop.step * loop.extent)
         self.steps = Steps(nest, self.outer, spans, nest.depth)
-        self.all_steps = Steps(nest, self.loops, dict.fromkeys(nest.bounds, 1), nest.depth)
         self.output = nest.case.problem.output
+        self.innermost = nest.block(nest.depth - 1)
+        self.offsets = {
+            name: offsets(o for o in nest.loops if o.is_spatial and o.dimension == name)
+            for name in self.steps.bounds
+        }
         self.records: dict[Work, int] = {}
+        self.known: dict[tuple[int, ...], int] = {}
 
     # ------------------------------------------------------------------ the steps of one burst
 
-    def _plain(self, loop: int) -> Iterator[_Kind]:
+    def _plain(self, loop: int) -> Iterator[MacKind]:
         """Kinds of step of a burst that ``loop`` (or -1: the start) enters, without remainders."""
         fresh = prod(e.extent for e in self.inner if e.dimension in self.output.dimensions)
-        yield _Kind(loop, (), 1, 0)
+        yield MacKind(loop, (), (), 1, 0)
         times = 1
         for index, inner in enumerate(self.inner, start=self.depth):
-            yield _Kind(index, (), times * (inner.extent - 1), 0)
+            yield MacKind(index, (), (), times * (inner.extent - 1), 0)
             times *= inner.extent
         # Where every reduction loop stands at 0 no neighbour can have the word: nothing is linked.
-        yield _Kind(-1, (), 0, fresh)
+        yield MacKind(-1, (), (), 0, fresh)
 
-    def _clipped(self, now: Origin) -> Iterator[_Kind]:
-        """Kinds of step of a burst at an outer origin, with remainders."""
-        choices = []
+    def _clipped(self, patterns: list[list[_Pattern]]) -> Iterator[MacKind]:
+        """Kinds of step of a burst with remainders, of the patterns in each dimension."""
         free = free_fresh = 1
         for loop in self.inner:
             if loop.dimension not in self.nest.clipped:
                 free *= loop.extent
                 if loop.dimension in self.output.dimensions:
                     free_fresh *= loop.extent
-        for name in self.steps.bounds:
-            choices.append(self._patterns(name, now.get(name, 0)))
-        for choice in product(*choices):
-            origin = dict(now)
-            count, fresh = free, free_fresh
-            for name, (at, number, fresh_number) in zip(self.steps.bounds, choice, strict=True):
-                origin[name] = at
-                count, fresh = count * number, fresh * fresh_number
-            yield _Kind(0, tuple(sorted(origin.items())), count, fresh)
+        for choice in product(*patterns):
+            yield MacKind(
+                loop=0,
+                origin=tuple(zip(self.steps.bounds, (one.origin for one in choice), strict=True)),
+                active=tuple(one.active for one in choice),
+                count=free * prod(one.count for one in choice),
+                fresh=free_fresh * prod(one.fresh for one in choice),
+            )
 
-    def _patterns(self, name: str, start: int) -> list[tuple[int, int, int]]:
-        """(example origin, steps, fresh steps) per pattern of idle units of one dimension."""
+    def _patterns(self, name: str, start: int) -> list[_Pattern]:
+        """Patterns of idle MACs of one dimension, over a burst that begins at ``start``."""
         own = [loop for loop in self.inner if loop.dimension == name]
-        index = self.steps.bounds.index(name)
-        classes = self.all_steps.classes[index]
-        grain = self.all_steps.grain[index]
-        is_output = name in self.output.dimensions
-        found: dict[int, tuple[int, int, int]] = {}
-        for inside, _ in origins(own, self.nest.bounds[name] - start):
-            at = start + inside
-            kind = classes[at // grain] if len(classes) > 1 else 0
-            example, number, fresh = found.get(kind, (at, 0, 0))
-            is_fresh = is_output or inside == 0
-            found[kind] = (example, number + 1, fresh + is_fresh)
-        return list(found.values())
+        offsets = self.offsets[name]
+        left = self.nest.bounds[name] - start
+        found: list[_Pattern] = []
+        done, steps = 0, below(own, left)
+        while done < steps:
+            origin = nth(own, done)
+            active = bisect_left(offsets, left - origin)
+            # As many have work until the last of them is past the bound.
+            count = below(own, left - offsets[active - 1]) - done
+            fresh = count if name in self.output.dimensions else int(not done)
+            found.append(_Pattern(start + origin, active, count, fresh))
+            done += count
+        return found
 
     # ------------------------------------------------------------------ records
 
-    def record(self, kinds: list[_Kind]) -> int:
-        """Number of the record of a burst of these kinds of step."""
-        times = 1 if self.nest.clipped else self.nest.instances(self.nest.depth)
+    def record(self, kinds: list[MacKind], loads: _Loads, left: Mapping[str, int]) -> int:
+        """Number of the record of a burst.
+
+        Args:
+            kinds: Its steps.
+            loads: Multiply-accumulates per unit.
+            left: Iterations left to the bound where it begins, in dimensions with remainders.
+        """
         accesses = [self._access(operand, kinds) for operand in self.operands]
-        steps = sum(kind.count for kind in kinds)
-        loads = self._loads(kinds) if self.nest.clipped else ((steps, times),)
         made = Work(
-            cycles=steps,
+            cycles=sum(kind.count for kind in kinds),
             computes=sum(macs * units for macs, units in loads),
             loads=loads,
             accesses=tuple(accesses),
+            rows=positions(self.innermost.y_loops, left),
+            columns=positions(self.innermost.x_loops, left),
         )
         return self.records.setdefault(made, len(self.records))
 
-    def _access(self, operand: _Operand, kinds: list[_Kind]) -> Access:
+    def _whole(self, loop: int) -> int:
+        """Record of a burst that ``loop`` (or -1: the start) enters, without remainders."""
+        kinds = list(self._plain(loop))
+        steps = sum(kind.count for kind in kinds)
+        return self.record(kinds, ((steps, self.nest.instances(self.nest.depth)),), {})
+
+    def _remaining(self, now: Origin) -> int:
+        """Record of a burst that begins at an origin, with remainders."""
+        key = tuple(
+            classes[now.get(name, 0) // grain]
+            for name, classes, grain in zip(
+                self.steps.bounds, self.steps.classes, self.steps.grain, strict=True
+            )
+        )
+        if key not in self.known:
+            patterns = [self._patterns(name, now.get(name, 0)) for name in self.steps.bounds]
+            left = {name: self.nest.bounds[name] - now.get(name, 0) for name in self.steps.bounds}
+            kinds = list(self._clipped(patterns))
+            self.known[key] = self.record(kinds, self._loads(patterns), left)
+        return self.known[key]
+
+    def _access(self, operand: MacOperand, kinds: list[MacKind]) -> Access:
         total = _Sum(tallies=[Tally() for _ in operand.chain.blocks])
         for kind in kinds:
-            busiest, words, tallies = operand.step(kind, self.all_steps)
-            total.busiest += busiest * kind.count
-            total.words += words * kind.count
+            step = operand.step(kind, self.loops)
+            total.busiest += step.busiest * kind.count
+            total.words += step.words * kind.count
             if operand.tensor.is_output:
-                total.fresh += words * kind.fresh
-                total.busiest_fresh += busiest * kind.fresh
-            for tally, one in zip(total.tallies, tallies, strict=True):
-                _add(tally, one, kind.count)
+                total.fresh += step.words * kind.fresh
+                total.busiest_fresh += step.busiest * kind.fresh
+            for tally, one in zip(total.tallies, step.tallies, strict=True):
+                tally.repeat(one, kind.count)
         times = 1 if self.nest.clipped else self.nest.instances(operand.level)
         return Access(
             busiest_words=total.busiest,
@@ -212,21 +198,24 @@ class _ComputeCompiler:
             ),
         )
 
-    def _loads(self, kinds: list[_Kind]) -> tuple[tuple[int, int], ...]:
-        """Multiply-accumulates per unit of a burst, grouped."""
-        units: Counter[int] = Counter()
-        chain = Chain(self.nest, self.output, 0, self.nest.depth)
-        bases: list[Origin] = [{}]
-        for block in chain.blocks:
-            bases = [plus(base, offset) for base in bases for offset in block.offsets()]
-        for base in bases:
-            work = 0
-            for kind in kinds:
-                at = plus(dict(kind.origin), base)
-                if all(at.get(name, 0) < self.nest.bounds[name] for name in self.nest.clipped):
-                    work += kind.count
-            if work:
-                units[work] += 1
+    def _loads(self, patterns: list[list[_Pattern]]) -> _Loads:
+        """Multiply-accumulates per unit of a burst, grouped: a product over the dimensions."""
+        free = [loop.extent for loop in self.inner if loop.dimension not in self.nest.clipped]
+        alike = [loop.extent for loop in self.nest.loops
+                 if loop.is_spatial and loop.dimension not in self.nest.clipped]  # fmt: skip
+        units: Counter[int] = Counter({prod(free): prod(alike)})
+        for own in patterns:
+            # The later a unit stands, the fewer patterns it has work in: the first ones.
+            steps: Counter[int] = Counter()
+            macs = 0
+            ends = [one.active for one in own]
+            for one, end in zip(own, [*ends[1:], 0], strict=True):
+                macs += one.count
+                steps[macs] += one.active - end
+            made: Counter[int] = Counter()
+            for (before, number), (macs, more) in product(units.items(), steps.items()):
+                made[before * macs] += number * more
+            units = made
         return tuple(sorted(units.items(), reverse=True))
 
     def compile(self) -> ComputeStream:
@@ -235,13 +224,12 @@ class _ComputeCompiler:
         table: list[tuple[int, ...]] = []
         keyed = []
         if self.nest.clipped:
-            first = self.record(list(self._clipped({})))
+            first = self._remaining({})
             for step in self.steps.clipped():
-                number = self.record(list(self._clipped(step.now)))
-                keyed.append((step.loop, step.key, 0, number, 0))
+                keyed.append((step.loop, step.key, 0, self._remaining(step.now), 0))
         else:
-            first = self.record(list(self._plain(-1)))
-            table = [(self.record(list(self._plain(i))),) * (depth + 1) for i in range(depth)]
+            first = self._whole(-1)
+            table = [(self._whole(loop),) * (depth + 1) for loop in range(depth)]
         return ComputeStream(
             unit=self.nest.case.architecture.compute.name,
             loops=stream_loops(self.nest, None, self.outer),
@@ -265,19 +253,6 @@ class _ComputeCompiler:
             grain=self.steps.grain,
             instances=self.nest.instances(self.nest.depth),
         )
-
-
-def _add(tally: Tally, one: Tally, count: int) -> None:
-    """Add ``count`` steps to a sum."""
-    tally.words_in += one.words_in * count
-    tally.busiest += one.busiest * count
-    tally.deliveries += one.deliveries * count
-    tally.half_hops += one.half_hops * count
-    tally.links += one.links * count
-    for size, words in one.multicast.items():
-        tally.multicast[size] += words * count
-    for who, words in one.groups.items():
-        tally.groups[who] += words * count
 
 
 def compile_compute(nest: Nest) -> ComputeStream:

@@ -49,17 +49,37 @@ class Tally:
         self.multicast.update(shared.multicast)
         self.half_hops += shared.half_hops
 
-    def merge(self, other: Tally) -> None:
-        """Add another tally of the same network."""
-        self.words_in += other.words_in
+    def merge(self, other: Tally, times: int = 1) -> None:
+        """Add another tally of the same network, that of ``times`` alike outer instances."""
+        self.words_in += other.words_in * times
         if other.busiest > self.busiest:
             self.busiest = other.busiest
             self.groups = other.groups
-        self.deliveries += other.deliveries
-        self.multicast.update(other.multicast)
-        self.half_hops += other.half_hops
-        self.links += other.links
+        self.deliveries += other.deliveries * times
+        for size, words in other.multicast.items():
+            self.multicast[size] += words * times
+        self.half_hops += other.half_hops * times
+        self.links += other.links * times
         self.sources.update(other.sources)
+
+    def repeat(self, other: Tally, times: int) -> None:
+        """Add ``times`` steps like another to a sum of steps."""
+        self.words_in += other.words_in * times
+        self.busiest += other.busiest * times
+        self.deliveries += other.deliveries * times
+        self.half_hops += other.half_hops * times
+        self.links += other.links * times
+        for size, words in other.multicast.items():
+            self.multicast[size] += words * times
+        for who, words in other.groups.items():
+            self.groups[who] += words * times
+
+    @staticmethod
+    def alone(words: int, busiest: int) -> Tally:
+        """Words that all go to the one instance below each outer one, ``busiest`` at one."""
+        groups: Counter[tuple[int, ...]] = Counter({(0,): busiest} if busiest else {})
+        multicast = Counter({1: words} if words else {})
+        return Tally(words, busiest, words, multicast, groups=groups)
 
     def crossing(self, network: str, times: int, longest: int, *, is_routed: bool) -> Crossing:
         """Freeze, for ``times`` alike instances of the outermost level involved.
@@ -94,7 +114,7 @@ class Chain:
         self.blocks = [nest.block(level) for level in range(parent, child)]
         self.names = tuple(nest.level_name(level) for level in range(parent, child))
         # Partial sums combine on every network (as Timeloop): one word leaves a block.
-        self._multicast = [
+        self.is_multicast = [
             tensor.is_output or case.architecture.levels[level].network.multicast
             for level in range(parent, child)
         ]
@@ -103,7 +123,7 @@ class Chain:
             for level in range(parent, child)
         ]
         self._is_overlap = case.rules.reuse is Reuse.OVERLAP
-        self._offsets = [tuple(block.offsets()) for block in self.blocks]
+        self._offsets: dict[int, tuple[Origin, ...]] = {}
 
     def share(
         self, tallies: list[Tally], leaf: Leaf, base: Origin, before: Leaf | None = None
@@ -132,7 +152,7 @@ class Chain:
 
     def share_block(self, index: int, demands: list[Demand]) -> Shared:
         """Share demands across one block."""
-        block, is_multicast = self.blocks[index], self._multicast[index]
+        block, is_multicast = self.blocks[index], self.is_multicast[index]
         if not self._is_overlap:
             return group(block, demands, is_multicast)
         if not is_multicast:
@@ -148,6 +168,8 @@ class Chain:
     ) -> Demand:
         if index == len(self.blocks):
             return leaf(base)
+        if index not in self._offsets:
+            self._offsets[index] = tuple(self.blocks[index].offsets())
         origins = [plus(base, offset) for offset in self._offsets[index]]
         demands = [self._supply(index + 1, tallies, leaf, at, before) for at in origins]
         if before is not None and index == len(self.blocks) - 1:

@@ -19,6 +19,7 @@ from stallscope.traces.boxes import (
     volume,
 )
 from stallscope.traces.chain import Chain, Leaf, Tally, has_links, plus
+from stallscope.traces.digits import positions
 from stallscope.traces.nest import Nest, NestLoop
 from stallscope.traces.program import KeyedStep, MoverStream, Record, StreamLoop
 from stallscope.traces.steps import ClippedStep, Origin, Steps
@@ -130,14 +131,25 @@ class _MoverCompiler:
         supplies = [self.chain.share(tallies, leaf, base, came) for base in bases]
         supplied = [demand_words(supply) for supply in supplies]
         made = self._freeze(now, before, leaf, tallies, times, max(supplied), sum(supplied))
+        rows, columns = self._extents(now)
         made = replace(
             made,
             supply=self._supply(now, bases, supplies, supplied),
             # Without remainders all children are alike: a slide that keeps nothing is a reload.
             slides=slides and (self.is_clipped or made.room < made.tile_words),
             sources=tuple(sorted(tallies[-1].sources.items())),
+            rows=rows,
+            columns=columns,
         )
         return self.records.setdefault(made, len(self.records))
+
+    def _extents(self, now: Origin) -> tuple[int, int]:
+        """Rows and columns of MACs below the child that have work; 1 where others are below."""
+        if self.child != self.nest.depth - 1:
+            return 1, 1
+        block = self.nest.block(self.child)
+        left = {name: self.nest.bounds[name] - now.get(name, 0) for name in self.nest.clipped}
+        return positions(block.y_loops, left), positions(block.x_loops, left)
 
     def _freeze(
         self,
@@ -228,6 +240,7 @@ class _MoverCompiler:
         kinds = [(step, self.tensor.origin(_moved(step))) for step in self.steps.clipped()]
         remembers = self.is_timeloop and self.idle_inside == 1
         memories: dict[tuple[int, ...] | None, int] = {None: 0}
+        known: dict[object, int] = {}
         keyed: list[KeyedStep] = []
         for memory in _in_order(memories):
             for step, vector in kinds:
@@ -237,7 +250,10 @@ class _MoverCompiler:
                     after = vector if is_like else None
                 else:
                     slides, after = self._slides(_moved(step)), None
-                number = self.record(step.now, step.before, slides, None)
+                kind = (slides, vector, tuple((now, before) for now, before, _ in step.key))
+                if kind not in known:
+                    known[kind] = self.record(step.now, step.before, slides, None)
+                number = known[kind]
                 then = memories.setdefault(after, len(memories))
                 keyed.append((step.loop, step.key, memories[memory], number, then))
         return keyed

@@ -13,6 +13,7 @@ from functools import cached_property
 from math import prod
 
 from stallscope.mappings.case import Case
+from stallscope.mappings.mapping import Loop
 from stallscope.mappings.problem import Tensor
 
 __all__ = ["Block", "Nest", "NestLoop", "resolve"]
@@ -20,13 +21,17 @@ __all__ = ["Block", "Nest", "NestLoop", "resolve"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NestLoop:
-    """One loop with more than one iteration; ``level`` counts from the outermost."""
+    """One loop with more than one iteration; ``level`` counts from the outermost.
+
+    ``is_y``: a spatial loop along Y; the others run along X.
+    """
 
     dimension: str
     extent: int
     step: int
     level: int
     is_spatial: bool
+    is_y: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,16 @@ class Block:
         """Instances the mapping uses under one outer instance."""
         return prod(loop.extent for loop in self.loops)
 
+    @property
+    def y_loops(self) -> tuple[NestLoop, ...]:
+        """Those along Y."""
+        return tuple(loop for loop in self.loops if loop.is_y)
+
+    @property
+    def x_loops(self) -> tuple[NestLoop, ...]:
+        """Those along X."""
+        return tuple(loop for loop in self.loops if not loop.is_y)
+
     def position(self, index: int) -> tuple[int, int]:
         """Physical (x, y) of a linear index: folded over the width."""
         return index % self.width, index // self.width
@@ -59,7 +74,10 @@ class Block:
         """Hops to the furthest used instance from the left edge at half height, rounded up."""
         if self.count == 1:
             return 0
-        spots = [self.position(index) for index in range(self.count)]
+        # The first row, the last full one and the last are further than those between them.
+        full, rest = divmod(self.count, self.width)
+        ends = [min(self.count, self.width), full * self.width, full * self.width + rest]
+        spots = [self.position(end - 1) for end in ends if end]
         # twice the height's centre is a whole number
         return max(-(-(2 * x + abs(2 * y - self.height + 1)) // 2) for x, y in spots)
 
@@ -152,22 +170,24 @@ class Nest:
 
 def resolve(case: Case) -> Nest:
     """Resolve the mapping of ``case`` into one nest."""
-    raw: list[tuple[str, int, int, bool]] = []
+    raw: list[tuple[Loop, int, bool, bool]] = []
     for index, level in enumerate(case.mapping.levels):
-        raw += [(loop.dimension, loop.extent, index, False) for loop in level.temporal]
-        raw += [(loop.dimension, loop.extent, index, True) for loop in level.spatial]
+        raw += [(loop, index, False, False) for loop in level.temporal]
+        raw += [(loop, index, True, True) for loop in level.spatial_y]
+        raw += [(loop, index, True, False) for loop in level.spatial_x]
     step = dict.fromkeys(case.problem.bounds, 1)
     loops: list[NestLoop] = []
-    for dimension, extent, index, is_spatial in reversed(raw):
-        if extent > 1:
+    for loop, index, is_spatial, is_y in reversed(raw):
+        if loop.extent > 1:
             loops.append(
                 NestLoop(
-                    dimension=dimension,
-                    extent=extent,
-                    step=step[dimension],
+                    dimension=loop.dimension,
+                    extent=loop.extent,
+                    step=step[loop.dimension],
                     level=index,
                     is_spatial=is_spatial,
+                    is_y=is_y,
                 )
             )
-            step[dimension] *= extent
+            step[loop.dimension] *= loop.extent
     return Nest(case=case, loops=tuple(reversed(loops)))

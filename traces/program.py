@@ -115,6 +115,9 @@ class Record:
             the rest is new. False where nothing is shared; with remainders it may be True there.
         sources: (taker, giver) pairs, numbers within the innermost block: which neighbour a
             child takes its new words from. The giver had them in the step before.
+        rows: Where the child is the innermost storage level, positions along Y of the block below
+            it at which the representative child's tile has work; elsewhere 1.
+        columns: The same along X.
         supply: What a parent that is main memory gives or takes, as (offset, size) per rank and
             box, relative to the step's origin; a box stands twice if it is read twice. Of a
             parent with interleaved banks the same of the instance that gives most, relative to
@@ -134,6 +137,8 @@ class Record:
     boxes: tuple[tuple[tuple[int, int], ...], ...]
     slides: bool = False
     sources: tuple[tuple[int, int], ...] = ()
+    rows: int = 1
+    columns: int = 1
     supply: tuple[tuple[tuple[int, int], ...], ...] = ()
 
 
@@ -233,12 +238,17 @@ class Work:
         computes: Multiply-accumulates over all units.
         loads: (multiply-accumulates, units) pairs, most first; idle units not listed.
         accesses: Per operand, in the stream's order.
+        rows: Positions along Y of the block below the innermost level that have work in the
+            burst, most of them at once.
+        columns: The same along X.
     """
 
     cycles: int
     computes: int
     loads: tuple[tuple[int, int], ...]
     accesses: tuple[Access, ...]
+    rows: int = 1
+    columns: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from math import gcd
 from stallscope.traces.nest import Nest, NestLoop
 from stallscope.traces.program import StreamLoop
 
-__all__ = ["ClippedStep", "Steps", "last_origin", "origins"]
+__all__ = ["ClippedStep", "Origin", "Steps", "displacement", "last_origin"]
 
 Origin = dict[str, int]
 
@@ -75,11 +75,7 @@ class Steps:
 
     def displacement(self, loop: int) -> Origin:
         """How far the origin moves when ``loop`` steps, in dimensions without remainders."""
-        moved: Origin = {}
-        for index, inner in enumerate(self.loops[loop:], start=loop):
-            by = inner.step if index == loop else -(inner.extent - 1) * inner.step
-            moved[inner.dimension] = moved.get(inner.dimension, 0) + by
-        return moved
+        return displacement(self.loops, loop)
 
     def clipped(self) -> Iterator[ClippedStep]:
         """Yield every kind of step when some dimension has remainders."""
@@ -120,6 +116,15 @@ class Steps:
             for at in range(loop.step, given, loop.step):
                 before = at - loop.step
                 yield prefix + at, prefix + before + last_origin(inner, given - before)
+
+
+def displacement(loops: Sequence[NestLoop], loop: int) -> Origin:
+    """How far the origin of ``loops`` moves when ``loop`` steps and those inside start anew."""
+    moved: Origin = {}
+    for index, inner in enumerate(loops[loop:], start=loop):
+        by = inner.step if index == loop else -(inner.extent - 1) * inner.step
+        moved[inner.dimension] = moved.get(inner.dimension, 0) + by
+    return moved
 
 
 def origins(loops: Sequence[NestLoop], bound: int) -> Iterator[tuple[int, int]]:

@@ -25,7 +25,7 @@ from stallscope.traces.program import ComputeStream, MoverStream, Program, Strea
 
 __all__ = ["MAX_BYTES", "VERSION", "from_text", "read", "refuse", "replacing", "save", "to_text"]
 
-VERSION = 3
+VERSION = 4
 """Version of the file's form; a reader refuses others."""
 MAX_BYTES = 256 * 1024 * 1024
 """Largest file read: a program is a page, or some megabytes with many odd remainders."""

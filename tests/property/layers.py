@@ -137,7 +137,7 @@ def nests(draw, names, levels, longest):
     return temporal, spatial, reached
 
 
-def _least(name, temporal, spatial):
+def least(name, temporal, spatial):
     """The least bound for which every loop of a dimension is needed."""
     inner = least = 1
     for steps, (rows, columns) in zip(reversed(temporal), reversed(spatial), strict=True):
@@ -200,7 +200,7 @@ def layers(draw, *, longest=3000):
     names, tensors = kind(draw(st.sampled_from([1, 1, 2, 3])), draw(st.sampled_from([1, 1, 2])))
     temporal, spatial, bounds = draw(nests(names, count, longest))
     for name in draw(st.lists(st.sampled_from(names), max_size=3)):
-        bounds[name] = draw(st.integers(_least(name, temporal, spatial), bounds[name]))
+        bounds[name] = draw(st.integers(least(name, temporal, spatial), bounds[name]))
     levels = [draw(_kept(at, tensors, temporal[at], spatial[at])) for at in range(count)]
     networks = [
         Network(multicast=draw(st.sampled_from([True, True, False])), links=draw(st.booleans()))

@@ -70,7 +70,7 @@ def test_a_layer_of_a_thousand_million_steps_is_a_page(tmp_path):
 def test_the_file_begins_with_what_it_is(tmp_path):
     storage.save(_program(), tmp_path / "p.json")
     lines = (tmp_path / "p.json").read_text().splitlines()
-    assert lines[:2] == ["{", ' "stallscope_program": 3,']
+    assert lines[:2] == ["{", ' "stallscope_program": 4,']
     assert max(len(line) for line in lines) <= 120
 
 
@@ -105,16 +105,16 @@ def test_an_edited_file_needs_its_digest_removed(tmp_path):
     ("content", "message"),
     [
         (b"", "is not a whole JSON text"),
-        (b'{"stallscope_program": 3, "progr', "is not a whole JSON text"),
+        (b'{"stallscope_program": 4, "progr', "is not a whole JSON text"),
         (b"[" * 100_000, "is not a whole JSON text"),
         (b"[]", "has no key 'stallscope_program'"),
         (b'{"layers": 1}', "has no key 'stallscope_program'"),
-        (b'{"stallscope_program": 1}', r"stallscope_program = 1: is not a version .* reads \(3\)"),
+        (b'{"stallscope_program": 1}', r"stallscope_program = 1: is not a version .* reads \(4\)"),
         (b'{"stallscope_program": true}', "is not a version"),
-        (b'{"stallscope_program": 3}', "program: is missing"),
-        (b'{"stallscope_program": 3, "program": {}, "x": 1}', "x: is not a key of a program file"),
-        (b'{"stallscope_program": 3, "program": {}}', "program.movers.*field required"),
-        (b'{"stallscope_program": 3, "program": 3}', "program = 3"),
+        (b'{"stallscope_program": 4}', "program: is missing"),
+        (b'{"stallscope_program": 4, "program": {}, "x": 1}', "x: is not a key of a program file"),
+        (b'{"stallscope_program": 4, "program": {}}', "program.movers.*field required"),
+        (b'{"stallscope_program": 4, "program": 3}', "program = 3"),
         ("{\"näme\": 1}".encode("latin-1"), "is not UTF-8"),
         (b"PAR1\xff\xfe", "is not UTF-8"),
     ],
