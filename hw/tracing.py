@@ -131,15 +131,21 @@ def _units(machine: Machine) -> Iterator[TraceUnit]:
             yield _mover(machine, Op.DRAIN, stream, drain, _drains(machine, key, stream))
         else:
             fill = machine.fills[key]
-            yield _mover(machine, Op.FILL, stream, fill, _fills(machine, key, stream, fill))
+            is_preload = stream.child == machine.program.registers
+            op = Op.PRELOAD if is_preload else Op.FILL
+            yield _mover(machine, op, stream, fill, _fills(machine, key, stream, fill))
         if (name, True) in lanes:
             yield _lane(machine, "WRITE", stream, lanes[name, True])
     array = machine.array
     yield TraceUnit(
-        name=array.name, op=Op.COMPUTE.value, tensor=None, parent=None, child=None,
+        name=array.name, op=_compute_op(machine), tensor=None, parent=None, child=None,
         word_bits=None, latency=CAUSES[array.plan.latency_cause].value,
         kinds=tuple(_bursts(machine)),
     )  # fmt: skip
+
+
+def _compute_op(machine: Machine) -> str:
+    return Op.COMPUTE.value if machine.program.registers is None else Op.MATMUL.value
 
 
 def _tensor_of(machine: Machine, lane: Lane) -> str:

@@ -30,6 +30,7 @@ def compile_case(case: Case) -> Program:
         The program; it depends on the case only and can be saved and executed elsewhere.
     """
     nest = resolve(case)
+    is_systolic = case.architecture.compute.systolic is not None
     movers = []
     for tensor in case.problem.tensors:
         keepers = nest.keepers(tensor.name)
@@ -53,6 +54,7 @@ def compile_case(case: Case) -> Program:
         fanouts=tuple(
             (nest.level_name(level), nest.block(level).count) for level in range(nest.depth)
         ),
+        registers=nest.level_name(nest.depth - 1) if is_systolic else None,
     )
 
 

@@ -244,8 +244,10 @@ def unit_streams(program: Program) -> tuple[UnitStream, ...]:
             up = f"{stream.tensor} {stream.child}->{stream.parent}"
             units += [UnitStream(down, Op.REFILL, stream), UnitStream(up, Op.DRAIN, stream)]
         else:
-            units.append(UnitStream(down, Op.FILL, stream))
-    return (*units, UnitStream(program.compute.unit, Op.COMPUTE, program.compute))
+            op = Op.PRELOAD if stream.child == program.registers else Op.FILL
+            units.append(UnitStream(down, op, stream))
+    op = Op.COMPUTE if program.registers is None else Op.MATMUL
+    return (*units, UnitStream(program.compute.unit, op, program.compute))
 
 
 # ---------------------------------------------------------------------- reading

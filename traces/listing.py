@@ -109,7 +109,7 @@ def expand(program: Program, path: str | os.PathLike[str], *, limit: int = MAX_R
         raise SpecError([fault])
     import pyarrow.parquet  # 0.2 s, and only flat programs need it
 
-    annotator = Annotator(program, units, _all_records, _tile)
+    annotator = Annotator(program, units, all_records, _tile)
     schema = _schema(COLUMNS | OWN_COLUMNS).with_metadata({PROGRAM_KEY: to_text(program).encode()})
     with (
         replacing(path) as temporary,
@@ -138,7 +138,7 @@ def _batches(
         yield _batch(unit, start, digits, group, annotator)
 
 
-def _all_records(unit: UnitStream) -> Numbers:
+def all_records(unit: UnitStream) -> Numbers:
     """Record of every step of a unit."""
     return np.concatenate([group.astype(np.int32) for *_, group in _walk(unit, unit.steps)])
 

@@ -40,12 +40,23 @@ dimension, memory before (0: none), record, memory after."""
 
 
 class Op(StrEnum):
-    """Operations of the instruction set."""
+    """Operations of the instruction set.
+
+    A systolic array's stationary operand is preloaded and its bursts are matrix products: names
+    of their own for a fill and a compute.
+    """
 
     FILL = "FILL"
     REFILL = "REFILL"
     DRAIN = "DRAIN"
     COMPUTE = "COMPUTE"
+    PRELOAD = "PRELOAD"
+    MATMUL = "MATMUL"
+
+    @property
+    def role(self) -> Op:
+        """What it does, whatever it is called."""
+        return {Op.PRELOAD: Op.FILL, Op.MATMUL: Op.COMPUTE}.get(self, self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,6 +359,7 @@ class Program:
         buffers: What each level must hold.
         used_instances: (level, instances) the mapping uses.
         fanouts: (level, instances of the next level below one instance).
+        registers: Level that is the registers of a systolic array; None: there is no such array.
     """
 
     name: str
@@ -363,3 +375,4 @@ class Program:
     buffers: tuple[BufferPlan, ...]
     used_instances: tuple[tuple[str, int], ...]
     fanouts: tuple[tuple[str, int], ...]
+    registers: str | None = None

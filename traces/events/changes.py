@@ -76,11 +76,10 @@ def feeder(trace: Trace, level: str, tensor: str) -> int:
     brought = [
         f"{unit.tensor} at {unit.child}"
         for unit in trace.meta.units
-        if unit.op in ("FILL", "REFILL") and unit.name in trace.meta.recorded
+        if unit.is_feeder and unit.name in trace.meta.recorded
     ]
     for number, unit in enumerate(trace.meta.units):
-        is_down = unit.op in ("FILL", "REFILL")
-        if is_down and (unit.tensor, unit.child) == (tensor, level):
+        if unit.is_feeder and (unit.tensor, unit.child) == (tensor, level):
             trace.number(unit.name)
             return number
     rule, remedy = "nothing brings this tensor there", f"there is {', '.join(brought)}"

@@ -38,12 +38,14 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from stallscope.simcore.errors import Fault, SpecError
+from stallscope.traces.program import Op
 
 __all__ = [
     "COLUMNS",
     "DELAY_NAME",
     "EVENTS",
     "META",
+    "MULTIPLYING",
     "REPEATS",
     "WAIT",
     "TraceKind",
@@ -98,13 +100,18 @@ class TraceKind:
     traffic: tuple[Traffic, ...] = ()
 
 
+MULTIPLYING = (Op.COMPUTE.value, Op.MATMUL.value)
+"""Operations of the array."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceUnit:
     """One unit of the machine that was recorded: one lane of the trace.
 
     Attributes:
         name: Its name, as in a result.
-        op: What its steps do: FILL, REFILL, DRAIN, COMPUTE, READ or WRITE.
+        op: What its steps do: FILL, REFILL, DRAIN, COMPUTE, READ or WRITE; on a systolic array
+            PRELOAD and MATMUL.
         tensor: Tensor moved; None for the array.
         parent: Outer level of a mover; None for the array.
         child: Inner level of a mover; None for the array.
@@ -121,6 +128,16 @@ class TraceUnit:
     word_bits: int | None
     latency: str
     kinds: tuple[TraceKind, ...]
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it multiplies."""
+        return self.op in MULTIPLYING
+
+    @property
+    def is_feeder(self) -> bool:
+        """Whether it brings tiles of a tensor to a level."""
+        return self.op in (Op.FILL, Op.REFILL, Op.PRELOAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -184,7 +184,7 @@ class _Walker:
         at = end
         for cause in self.trace.meta.classes:
             lost = int(self.trace.stored.column(class_column(cause))[row])
-            own = about.op == "COMPUTE" and cause == kind.pace
+            own = about.is_array and cause == kind.pace
             if lost and not own:
                 self.add(unit, "held up", None, cause, because, at - lost, at)
                 at -= lost

@@ -72,7 +72,7 @@ def curves(trace: Trace, *, every: int, start: int, end: int) -> list[Curve]:
 
 def _held(trace: Trace, every: int, start: int, end: int) -> Iterator[Curve]:
     for unit in trace.meta.units:
-        if unit.op not in ("FILL", "REFILL") or unit.child is None or unit.tensor is None:
+        if not unit.is_feeder or unit.child is None or unit.tensor is None:
             continue
         table = trace.held(unit.child, unit.tensor, every=every, start=start, end=end)
         cycles, words = (table.column(name).to_numpy() for name in ("cycle", "words"))

@@ -104,7 +104,7 @@ class Annotator:
         leaves = (after < stream.parent_depth) & (not stream.parent_is_memory)
         above = (stream.tensor, stream.parent)
         frees, finishes = [], None
-        if unit.op is Op.FILL:
+        if unit.op.role is Op.FILL:
             frees = [(above, leaves, self._tile(unit, digits, stream.parent_depth))]
         elif unit.op is Op.DRAIN:
             finishes = " ".join(above)

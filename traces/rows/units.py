@@ -178,10 +178,10 @@ class Gathered:
         if said not in list(Op):
             self.faults.row(row, "op", said, f"must be one of {', '.join(Op)}", nearest(said, Op))
             return None
-        unit = self.units.get(name) or self._new(row, name, Op(said))
+        unit = self.units.get(name) or self._new(row, name, Op(said).role)
         if unit is None:
             return None
-        if unit.op != said:
+        if unit.op is not Op(said).role:
             rule = f"all rows of {name} must be {unit.op}, as its first one is"
             self.faults.row(row, "op", said, rule)
         tensor = row.text("tensor")

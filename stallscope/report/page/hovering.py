@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from stallscope.report.page.over_time import HeldLane, OverTime, PowerChart, UnitLane
 from stallscope.report.page.palette import tone
 from stallscope.report.page.timeline import SliceLane, Timeline
-from stallscope.traces.events.columns import WAIT
+from stallscope.traces.events.columns import MULTIPLYING, WAIT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +55,7 @@ def _unit(lane: UnitLane) -> Tree:
     series.append(
         {"label": "idle", "look": "idle", "unit": "cycles", "values": _numbers(lane.idle)}
     )
-    what = "MACs" if lane.op == "COMPUTE" else "words"
+    what = "MACs" if lane.op in MULTIPLYING else "words"
     series.append({"label": what, "look": None, "unit": "", "values": _numbers(lane.words)})
     return {"name": lane.name, "series": series}
 

@@ -132,8 +132,9 @@ def over_time(trace: Trace, components: Sequence[str]) -> OverTime | None:
     at = np.append(np.arange(begin, end, every, dtype=np.int64), end)
     last = float(at[-1] - at[-2]) / every
     names = [unit.name for unit in trace.meta.units if unit.name in trace.units]
+    arrays = {unit.name for unit in trace.meta.units if unit.is_array}
+    names.sort(key=lambda name: name not in arrays)
     op = {unit.name: unit.op for unit in trace.meta.units}
-    names.sort(key=lambda name: op[name] != "COMPUTE")
     return OverTime(
         begin=begin,
         end=end,
@@ -183,9 +184,7 @@ def _spread(trace: Trace, rows: Numbers, amounts: Numbers, at: Numbers) -> Amoun
 def _held(trace: Trace, every: int, last: float) -> list[HeldLane]:
     if trace.begin or len(trace.units) < len(trace.meta.units):
         return []
-    places = dict.fromkeys(
-        (unit.child, unit.tensor) for unit in trace.meta.units if unit.op in ("FILL", "REFILL")
-    )
+    places = dict.fromkeys((unit.child, unit.tensor) for unit in trace.meta.units if unit.is_feeder)
     return [
         _held_lane(trace, level, tensor, every, last)
         for level, tensor in places

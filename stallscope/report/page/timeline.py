@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stallscope.report.page.drawing import HEIGHT, Tick, blocks, ticks
 from stallscope.report.page.palette import ordered
-from stallscope.traces.events.columns import WAIT
+from stallscope.traces.events.columns import MULTIPLYING, WAIT
 from stallscope.traces.events.trace import Trace
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def timeline(trace: Trace, window: tuple[int, int] | None = None) -> Timeline | 
     end = _reached(trace, begin, asked)
     table = trace.window(begin, end)
     ops = {unit.name: unit.op for unit in trace.meta.units}
-    names = sorted(trace.units, key=lambda name: ops[name] != "COMPUTE")
+    names = sorted(trace.units, key=lambda name: ops[name] not in MULTIPLYING)
     lanes = tuple(_lane(table, name, ops[name], begin, end) for name in names)
     looks = {drawn.look for lane in lanes for drawn in lane.drawn} - {"work-0", "work-1"}
     return Timeline(
