@@ -12,6 +12,9 @@ from stallscope.hw.memory.addresses import in_chunks
 from stallscope.hw.mover import MoverPlan
 from stallscope.hw.pe_array import ArrayPlan, PeArray
 from stallscope.hw.ports import CAUSES, Cause, Ports
+from stallscope.hw.systolic.bound import ANY_TILES, BoundArray, stalls_of
+from stallscope.hw.systolic.folds import Fold
+from stallscope.hw.systolic.rules import FoldRules
 from stallscope.mappings.architecture import Architecture, LevelKind
 from stallscope.simcore.servers import Demand, Server
 from stallscope.traces.program import (
@@ -33,16 +36,32 @@ DEFAULT_TILES = 2
 class Binding:
     """A program on an architecture, before anything runs.
 
+    Args:
+        program: The program.
+        architecture: The architecture.
+        ports: Its servers.
+        rules: What folds of a systolic array are charged for; None: its own convention's.
+
     Attributes:
         capacity: Words per (tensor, level) that may be held at once.
         tiles: Tiles per (tensor, level).
+        systolic: The systolic array, if the compute level is one.
         paths: Per unit, names of every server it may hold.
     """
 
-    def __init__(self, program: Program, architecture: Architecture, ports: Ports) -> None:
+    def __init__(
+        self,
+        program: Program,
+        architecture: Architecture,
+        ports: Ports,
+        rules: FoldRules | None = None,
+    ) -> None:
         self.program = program
         self.architecture = architecture
         self.ports = ports
+        self.systolic: BoundArray | None = None
+        if architecture.compute.systolic is not None:
+            self.systolic = BoundArray(program, architecture, rules, ports.cycle_ticks)
         self.paths: dict[str, frozenset[str]] = {}
         self.tiles: dict[tuple[str, str], int] = {}
         self.capacity: dict[tuple[str, str], int] = {}
@@ -57,14 +76,16 @@ class Binding:
         """Give every tensor its tiles: one each, then a second in keep order as long as it fits."""
         for level in self.architecture.levels:
             plans = [plan for plan in self.program.buffers if plan.level == level.name]
-            tiles = {plan.tensor: plan.tiles or 1 for plan in plans}
+            most = self.systolic.most_tiles(level.name) if self.systolic else ANY_TILES
+            tiles = {plan.tensor: min(most, plan.tiles or 1) for plan in plans}
             used = sum(plan.tile_words * tiles[plan.tensor] for plan in plans)
             limit = level.capacity_words
             given = int(level.multiple_buffering)
             for plan in plans:
                 if plan.tiles is None:
                     fits = limit is None or used + plan.tile_words <= limit
-                    tiles[plan.tensor] = given if given > 1 else DEFAULT_TILES if fits else 1
+                    wanted = given if given > 1 else DEFAULT_TILES if fits else 1
+                    tiles[plan.tensor] = min(most, wanted)
                     used += (tiles[plan.tensor] - 1) * plan.tile_words
             left = limit
             for plan in plans:
@@ -106,19 +127,24 @@ class Binding:
             },
             otherwise=Cause.DRAM_BANDWIDTH if is_dram else Cause.BUFFER_PORT,
         )
-        return MoverPlan(
+        plan = MoverPlan(
             demands=tuple(Demand(part, 0, CAUSES.index(cause), burst) for part in parts),
             room=tuple(record.room for record in stream.records),
             stays=tuple(not (record.words or record.room) for record in stream.records),
             released=tuple(record.released for record in stream.records),
             tile_words=tuple(record.tile_words for record in stream.records),
             latency=near + hops + far,
+            skew=(),
+            rows=(),
             latency_cause=CAUSES.index(cause),
             first_delay=sum(delays),
             parent_depth=stream.parent_depth if not stream.parent_is_memory else -1,
             elide_first=stream.elide_first,
             reductions=tuple(i for i, loop in enumerate(stream.loops) if loop.is_reduction),
         )
+        if self.systolic is None or stream.child != self.systolic.registers:
+            return plan
+        return self.systolic.shifted(plan, stream, parts, burst, is_up=is_up)
 
     def chunks(
         self, stream: MoverStream, unit: str, words: int, *, is_up: bool
@@ -194,12 +220,14 @@ class Binding:
         cause = CAUSES.index(Cause.COMPUTE)
         demands = []
         names: set[str] = set()
-        for work in stream.records:
+        folds = [self.systolic.burst(work) for work in stream.records] if self.systolic else []
+        takes = [fold.cycles for fold in folds] or [work.cycles for work in stream.records]
+        for number, work in enumerate(stream.records):
             pair = []
             for is_fresh in (False, True):
                 parts = self._array_parts(stream, work, is_fresh)
                 names.update(server.name for server, _ in parts)
-                least = work.cycles * self.ports.cycle_ticks
+                least = takes[number] * self.ports.cycle_ticks
                 pair.append(Demand(parts, least, cause, burst))
             demands.append((pair[0], pair[1]))
         self.paths[stream.unit] = frozenset(names)
@@ -209,17 +237,21 @@ class Binding:
         back = [route for operand, route in zip(stream.operands, routes, strict=True)
                 if operand.is_output]  # fmt: skip
         touching = frozenset(self.program.output_dimensions)
+        latency = self._array_latency(stream, routes)
         return ArrayPlan(
             demands=tuple(demands),
             cycles=tuple(work.cycles for work in stream.records),
             computes=tuple(work.computes for work in stream.records),
-            pipeline=self._array_latency(stream, routes),
+            pipeline=tuple(latency + fold.latency for fold in folds)
+            or tuple(latency for _ in stream.records),
+            waves=tuple(fold.wave for fold in folds) or tuple(0 for _ in stream.records),
+            stalls=tuple(stalls_of(fold) for fold in folds) or tuple(() for _ in stream.records),
             first_delay=max(
                 (sum(network[c.network].fill_latency_cycles for c in route) for route in routes),
                 default=0,
             ),
             last_delay=sum(network[c.network].drain_latency_cycles for c in sum(back, ())),
-            latency_cause=CAUSES.index(Cause.COMPUTE_LATENCY),
+            latency_cause=CAUSES.index(self._latency_cause(latency, folds)),
             work_cause=cause,
             first_cause=CAUSES.index(Cause.NETWORK_LATENCY),
             reductions=tuple(
@@ -227,6 +259,12 @@ class Binding:
             ),
             pes=stream.instances,
         )
+
+    @staticmethod
+    def _latency_cause(latency: int, folds: Sequence[Fold]) -> Cause:
+        """What most of the time from a burst's end to its results is."""
+        skew = max((fold.latency for fold in folds), default=0)
+        return Cause.SKEW if skew > latency else Cause.COMPUTE_LATENCY
 
     def _array_latency(self, stream: ComputeStream, routes: Sequence[tuple[Crossing, ...]]) -> int:
         """From the end of a burst to its results: reads, ways, the MACs' pipeline, the update.

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stallscope.hw.simulate import simulate
-from stallscope.hw.what_ifs import Change, changes
+from stallscope.hw.what_ifs import COMPUTE_CHANGES, Change, changes
 from stallscope.mappings.architecture import Architecture
 from stallscope.mappings.case import Case
 from stallscope.mappings.mapping import Buffering
@@ -86,10 +86,11 @@ def _variants(case: Case) -> Iterator[tuple[str, str, Case, bool]]:
             yield level.name, "capacity", _roomy(case, level.name), True
             everything = _roomy(everything, level.name)
     compute = case.architecture.compute
-    if compute.pipeline_cycles:
-        fast = compute.model_copy(update={"pipeline_cycles": 0})
-        yield compute.name, "latency", _machine(case, compute=fast), True
-        everything = _machine(everything, compute=fast)
+    for ideal, improve in COMPUTE_CHANGES.items():
+        if improve(compute) != compute:
+            yield compute.name, ideal, _machine(case, compute=improve(compute)), True
+            best = everything.architecture.compute
+            everything = _machine(everything, compute=improve(best))
     yield "", "contention", case, False
     yield "", "everything", everything, False
 

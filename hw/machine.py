@@ -17,6 +17,7 @@ from stallscope.hw.partial_sums import Drain, Refill
 from stallscope.hw.pe_array import OperandPort, PeArray
 from stallscope.hw.ports import CAUSES, Cause, Ports
 from stallscope.hw.row_cursor import RowCursor, Wire
+from stallscope.hw.systolic.rules import FoldRules
 from stallscope.mappings.architecture import Architecture
 from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.component import Component
@@ -49,7 +50,8 @@ class Machine:
 
     A flat program is executed row by row: nothing of it is skipped. One of the user's own has no
     loops: what its units wait for, free and finish is what its rows say. Without contention every
-    unit has all ports and network entries to itself, a what-if.
+    unit has all ports and network entries to itself, a what-if. ``fold_rules`` say what folds of a
+    systolic array are charged for, in place of the rules of its convention.
 
     Attributes:
         fills, refills, drains: Movers by (tensor, child level).
@@ -66,6 +68,7 @@ class Machine:
         mode: FastForwardMode,
         *,
         contention: bool = True,
+        fold_rules: FoldRules | None = None,
     ) -> None:
         _check(program, architecture)
         self._rows: Mapping[str, FlatStream | RowStream] = {}
@@ -87,7 +90,7 @@ class Machine:
             causes=CAUSES,
             capacity=CAUSES.index(Cause.BUFFER_CAPACITY),
         )
-        self.binding = Binding(program, architecture, self.ports)
+        self.binding = Binding(program, architecture, self.ports, fold_rules)
         self._dimensions = {name: index for index, (name, _) in enumerate(program.dims)}
         self._reach = reach(program.blocks, self._dimensions)
         self.channels: dict[tuple[str, str], Channel] = {}

@@ -52,6 +52,8 @@ class MoverPlan:
         released: Per record, words of the tile before that the child need not keep.
         tile_words: Per record, words of the tile.
         latency: Cycles from the end of a transfer to delivery.
+        skew: Per record, cycles more of a drain out of a systolic array; empty: it is none.
+        rows: Likewise, rows that it takes out: they are written in order, one per cycle.
         latency_cause: Number of the cause that latency is.
         first_delay: Extra cycles of the first delivery (fill) or last arrival (drain).
         parent_depth: See `MoverStream`.
@@ -67,6 +69,8 @@ class MoverPlan:
     released: tuple[int, ...]
     tile_words: tuple[int, ...]
     latency: int
+    skew: tuple[int, ...]
+    rows: tuple[int, ...]
     latency_cause: int
     first_delay: int
     parent_depth: int

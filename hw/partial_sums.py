@@ -119,6 +119,9 @@ class Drain(Carrier):
             # `stepped` may live across the wait: a skip leaves a unit at the same loop's step.
             self.tally[self.arrived] += 1
             due = done + plan.latency + (plan.first_delay if stepped < 0 else 0)
+            if plan.skew:
+                rows = plan.rows[self.arrived]
+                due = self.in_order(max(due + plan.skew[self.arrived], self.horizon + rows))
             self._end(stepped, demand, done, due)
         self.stop()
 
@@ -128,7 +131,11 @@ class Drain(Carrier):
         cause = (demand or plan.demands[self.arrived]).cause
         channel.drained.send(cause, done, plan.latency_cause)
         room = plan.room[self.arrived] if demand is not None else 0
-        effects: list[tuple[Counter, int]] = [(channel.drained, 1), (channel.released, room)]
+        freed: tuple[tuple[Counter, int], ...] = ((channel.released, room),)
+        effects: list[tuple[Counter, int]] = [(channel.drained, 1)]
+        if not plan.skew:
+            effects += freed
+            freed = ()
         if source is not None and stepped < self.plan.parent_depth:
             source.finished.send(cause, done, plan.latency_cause)
             effects.append((source.finished, 1))
@@ -137,8 +144,11 @@ class Drain(Carrier):
             effects.append((counter, 1))
         if self.recorder is not None:
             kind = len(plan.demands) if demand is None else self.arrived
-            self.report(kind, demand, due, outcome_of(self, done, (), tuple(effects)))
+            self.report(kind, demand, due, outcome_of(self, done, freed, tuple(effects)))
         self.steps += 1
+        if freed:
+            # A register of the array is free when its word has moved on; it is written later.
+            self.later(done, freed)
         self.later(due, tuple(effects))
 
     def progress(self) -> Hashable:

@@ -36,7 +36,9 @@ class ArrayPlan:
             to touch its output words.
         cycles: Per record, multiply-accumulates of the busiest PE.
         computes: Per record, multiply-accumulates of all PEs.
-        pipeline: Cycles from the end of a burst to its results: reads, ways and MACs.
+        pipeline: Per record, cycles from the end of a burst to its results: reads, ways and MACs.
+        waves: Per record, cycles after a burst's end in which some PE still multiplies.
+        stalls: Per record, (cause, cycles) that a burst takes longer than its MACs by itself.
         first_delay: Cycles before the first burst (networks that fill).
         last_delay: Cycles after the last burst (networks that drain).
         latency_cause: Number of the cause that the pipeline is.
@@ -49,7 +51,9 @@ class ArrayPlan:
     demands: tuple[tuple[Demand, Demand], ...]
     cycles: tuple[int, ...]
     computes: tuple[int, ...]
-    pipeline: int
+    pipeline: tuple[int, ...]
+    waves: tuple[int, ...]
+    stalls: tuple[tuple[tuple[int, int], ...], ...]
     first_delay: int
     last_delay: int
     latency_cause: int
@@ -103,6 +107,8 @@ class PeArray(Unit):
         computing: Cycles in which some PE computes.
         lost: Cycles that the last burst took longer than its MACs, per cause.
         last: Cycle after the last multiply-accumulate.
+        horizon: Cycle of the latest result so far: results keep their order.
+        multiplied: Cycle after the last multiply-accumulate so far of any PE.
         drains: Units that write the output back.
         blame_at_end: What each of them had been held up by at that time.
     """
@@ -126,6 +132,8 @@ class PeArray(Unit):
         self.computing = 0
         self.last = 0
         self.begun = 0
+        self.horizon = 0
+        self.multiplied = 0
         self.lost: dict[int, int] = {}
         self._charges: list[Charge] = []
         self.boundary: Callable[[int], None] | None = None
@@ -153,19 +161,21 @@ class PeArray(Unit):
             demand = plan.demands[record][is_fresh]
             yield self._submit(demand)
             done = self._ended(demand, record, is_fresh)
+            self.multiplied = max(self.multiplied, done + plan.waves[record])
             stepped = self.cursor.step()
-            due = done + (plan.pipeline if stepped >= 0 else plan.pipeline + plan.last_delay)
+            due = self._in_order(done + plan.pipeline[record], record)
             released, results = self._leave(stepped)
+            shown = due + (plan.last_delay if stepped < 0 else 0)
             if self.recorder is not None:
                 outcome = outcome_of(self, done, released, results)
-                report_work(self, self.begun, 2 * record + is_fresh, due, self.lost, outcome)
+                report_work(self, self.begun, 2 * record + is_fresh, shown, self.lost, outcome)
             self.steps += 1
-            if plan.pipeline and released:
+            if due > done and released:
                 self.later(done, released)
                 released = ()
             for counter, _ in results:
                 counter.send(self._cause_at_end(demand), done, plan.latency_cause)
-            self.later(due, released + results)
+            self.later(shown, released + results)
             if stepped >= 0 and self.boundary is not None:
                 self.boundary(stepped)
         self.last = env._now
@@ -249,6 +259,11 @@ class PeArray(Unit):
         index = self.position.index
         return not any(index[loop] for loop in self.plan.reductions)
 
+    def _in_order(self, due: int, record: int) -> int:
+        """Cycle of the last result of a burst: after all earlier ones, one step's per cycle."""
+        self.horizon = max(due, self.horizon + self.plan.cycles[record])
+        return self.horizon
+
     def _submit(self, demand: Demand) -> Event:
         self.enter(self.BUSY, demand.cause)
         tick = self.env._now * self.ticks
@@ -261,7 +276,10 @@ class PeArray(Unit):
         elapsed = self.env._now - self.begun
         cycles = self.plan.cycles[record]
         self.computing += cycles
-        self.lost = self.account.lost_to(demand.port_cause, demand.cause, max(0, elapsed - cycles))
+        late = elapsed - cycles - sum(lost for _, lost in self.plan.stalls[record])
+        self.lost = self.account.lost_to(demand.port_cause, demand.cause, max(0, late))
+        for cause, lost in self.plan.stalls[record]:
+            self.lost[cause] = self.lost.get(cause, 0) + lost
         for cause, lost in self.lost.items():
             self.stack[cause] += lost
         if is_fresh:
@@ -277,6 +295,8 @@ class PeArray(Unit):
         return (
             self.begun - now if self.account.state == self.OPERAND else 0,
             max(0, self.tick - now * self.ticks),
+            max(0, self.horizon - now),
+            max(0, self.multiplied - now),
             self.cursor.record,
             self.cursor.memory,
             tuple(port.tiles - port.channel.delivered.value for port in self.operands),
@@ -315,6 +335,8 @@ class PeArray(Unit):
         super().shift(level, iterations, cycles, times, growth)
         self.cursor.jump(level, 0)
         self.begun += times * cycles
+        self.horizon += times * cycles
+        self.multiplied += times * cycles
         self.tick += times * cycles * self.ticks
         for port in self.operands:
             port.shadow.jump(level, times * iterations)

@@ -29,6 +29,8 @@ class Cause(StrEnum):
     """What can hold a unit up (docs/timing.md).
 
     ``compute`` is the array at work: it holds up a drain that waits for a tile, never the array.
+    ``edge_port`` to ``fold`` are a systolic array's: words that enter or leave at its edges, rows
+    shifted in and out, waves on their way through it, and what a convention charges per fold.
     """
 
     DRAM_BANDWIDTH = "dram_bandwidth"
@@ -42,6 +44,10 @@ class Cause(StrEnum):
     NETWORK_LATENCY = "network_latency"
     DRAM_LATENCY = "dram_latency"
     BUFFER_LATENCY = "buffer_latency"
+    EDGE_PORT = "edge_port"
+    SHIFT = "shift"
+    SKEW = "skew"
+    FOLD = "fold"
     COMPUTE = "compute"
     COMPUTE_LATENCY = "compute_latency"
 

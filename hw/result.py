@@ -15,7 +15,14 @@ from stallscope.traces.events.trace import Trace
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["MemoryAccount", "MemoryStream", "Result", "SimulationInfo", "UnitAccount"]
+__all__ = [
+    "ArrayAccount",
+    "MemoryAccount",
+    "MemoryStream",
+    "Result",
+    "SimulationInfo",
+    "UnitAccount",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +109,29 @@ class MemoryAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayAccount:
+    """What a systolic array did.
+
+    Attributes:
+        rows: PEs of the array along Y.
+        columns: The same along X.
+        stationary: Tensor that its registers kept.
+        convention: Whose rules say what a fold takes.
+        folds: Tiles of that tensor that were in the array.
+        mapped: Mean share of the PEs that a fold used.
+        multiplied_until: Cycle after the last multiply-accumulate of any PE.
+    """
+
+    rows: int
+    columns: int
+    stationary: str
+    convention: str
+    folds: int
+    mapped: float
+    multiplied_until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What a simulation found.
 
@@ -127,6 +157,7 @@ class Result:
         fill_causes: What the cycles before the first multiply-accumulate went to, per cause.
         drain_causes: What the cycles after the last one went to, per cause.
         memory: What main memory did, if it has a controller.
+        systolic: What the array did, if it is a systolic one.
         trace: Events of the run, if they were recorded.
     """
 
@@ -150,6 +181,7 @@ class Result:
     fill_causes: Mapping[str, int]
     drain_causes: Mapping[str, int]
     memory: MemoryAccount | None = None
+    systolic: ArrayAccount | None = None
     trace: Trace | None = None
 
     @property

@@ -13,6 +13,8 @@ from stallscope.hw.machine import FastForwardMode, Machine
 from stallscope.hw.memory.summary import command_lines, summarise
 from stallscope.hw.recorded import Recorded, Tracing
 from stallscope.hw.result import Result, SimulationInfo
+from stallscope.hw.systolic.account import array_account
+from stallscope.hw.systolic.rules import FoldRules
 from stallscope.mappings.analytical import Estimate, analyze
 from stallscope.mappings.architecture import Network
 from stallscope.mappings.case import Case, Platform
@@ -34,6 +36,7 @@ def simulate(
     trace: str | Tracing = "off",
     window: tuple[int, int] | None = None,
     contention: bool = True,
+    fold_rules: FoldRules | None = None,
 ) -> Result:
     """Simulate a case cycle by cycle.
 
@@ -46,6 +49,8 @@ def simulate(
         window: For ``window``: first cycle, and the one after the last.
         contention: Whether units share ports and network entries; False: each has them to itself,
             which no machine does, to see what contention costs.
+        fold_rules: What folds of a systolic array are charged for, in place of the rules of its
+            convention.
 
     Returns:
         The result; equal inputs give equal results, its `simulation` part aside.
@@ -57,7 +62,7 @@ def simulate(
     """
     return execute(
         compile_case(case), case, fast_forward=fast_forward, audit=audit, trace=trace,
-        window=window, contention=contention,
+        window=window, contention=contention, fold_rules=fold_rules,
     )  # fmt: skip
 
 
@@ -70,6 +75,7 @@ def execute(
     trace: str | Tracing = "off",
     window: tuple[int, int] | None = None,
     contention: bool = True,
+    fold_rules: FoldRules | None = None,
 ) -> Result:
     """Execute a program on the architecture of ``case``; see `simulate`.
 
@@ -84,13 +90,16 @@ def execute(
         trace: See `simulate`.
         window: See `simulate`.
         contention: See `simulate`.
+        fold_rules: See `simulate`.
 
     Raises:
         SpecError: If a program was compiled and ``case`` is none, or rows free what never came.
     """
     began = time.process_time()
     mode = FastForwardMode(fast_forward, audit)
-    machine = Machine(program, case.architecture, mode, contention=contention)
+    machine = Machine(
+        program, case.architecture, mode, contention=contention, fold_rules=fold_rules
+    )
     tracing = trace if isinstance(trace, Tracing) else Tracing(level=trace, window=window)
     recorded = Recorded(machine, case, tracing, keep=audit)
     recorded.run()
@@ -132,6 +141,7 @@ def _result(
         drain_causes=by_cause(machine.drain_causes(cycles)),
         port_words={server.name: server.words for server in machine.arbiter.servers},
         memory=memory,
+        systolic=array_account(machine),
         trace=recorded.trace(priced.ledger),
     )
 

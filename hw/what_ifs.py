@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from stallscope.mappings.architecture import Network, StorageLevel
+from stallscope.mappings.architecture import ComputeLevel, Network, StorageLevel
 from stallscope.mappings.main_memory import MainMemory
 
-__all__ = ["Change", "changes"]
+__all__ = ["COMPUTE_CHANGES", "Change", "changes"]
 
 Change = Callable[[StorageLevel], StorageLevel]
 ADDRESS_MAPS = ("rochrababgco", "rochrabacobg", "rochracobabg", "rorabachbgco")
@@ -94,3 +94,30 @@ _MEMORY: dict[str, Change] = {
         level, window=IDEAL_WINDOW, bank_queue=IDEAL_BANK_QUEUE, outstanding=None
     ),
 }
+
+
+def _no_pipeline(compute: ComputeLevel) -> ComputeLevel:
+    return compute.model_copy(update={"pipeline_cycles": 0})
+
+
+def _wide_edges(compute: ComputeLevel) -> ComputeLevel:
+    return _array(compute, in_words_per_cycle=None, out_words_per_cycle=None)
+
+
+def _no_skew(compute: ComputeLevel) -> ComputeLevel:
+    """One tile: a step reaches all PEs in its own cycle."""
+    return _array(compute, tile_rows=compute.y, tile_columns=compute.x)
+
+
+def _array(compute: ComputeLevel, **update: object) -> ComputeLevel:
+    if compute.systolic is None:
+        return compute
+    return compute.model_copy(update={"systolic": compute.systolic.model_copy(update=update)})
+
+
+COMPUTE_CHANGES: dict[str, Callable[[ComputeLevel], ComputeLevel]] = {
+    "latency": _no_pipeline,
+    "edge ports": _wide_edges,
+    "skew": _no_skew,
+}
+"""What can be made ideal of the compute level, by name."""

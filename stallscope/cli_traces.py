@@ -146,6 +146,22 @@ def bottleneck(
         looking.bottleneck(files, options, as_json, fast_forward=not no_fast_forward)
 
 
+def convention(
+    files: Files,
+    to: Annotated[
+        str, typer.Option("--to", help="Whose rules: scale-sim or stonne.")
+    ] = "scale-sim",
+    as_json: Json = False,
+    settings: Set = None,
+) -> None:
+    """Walk from our cycles on a systolic array to another simulator's, rule by rule."""
+    with exit_codes():
+        from stallscope import folding
+        from stallscope.commands import load_options
+
+        folding.walk(files, load_options(None, None, None, settings), to, as_json)
+
+
 def report(
     folder: Folder,
     out: Annotated[Path | None, typer.Option(help="HTML file; else DIR/report.html.")] = None,
@@ -165,4 +181,5 @@ def add_trace_commands(app: typer.Typer) -> None:
     app.add_typer(trace_app, name="trace")
     app.command()(explain)
     app.command()(bottleneck)
+    app.command()(convention)
     app.command()(report)

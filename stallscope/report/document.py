@@ -50,6 +50,7 @@ def result_document(result: Result, case: Platform) -> Document:
         "networks": _networks(result.counts),
         "compute": _compute(result.counts),
         "memory": None if result.memory is None else asdict(result.memory),
+        "systolic": None if result.systolic is None else asdict(result.systolic),
         "units": {
             name: {
                 "busy": unit.busy,

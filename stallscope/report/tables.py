@@ -90,6 +90,14 @@ def print_result(console: Console, document: Document) -> None:
     print_assumptions(console, document["assumptions"])
 
 
+def _array(array: Document) -> str:
+    """A systolic array's folds in a line."""
+    shown = f"{array['rows']} x {array['columns']}, {array['stationary']} stationary: "
+    shown += f"{whole(array['folds'])} folds on {percent(array['mapped'])} of the PEs"
+    by_ours = array["convention"] == "stallscope"
+    return shown if by_ours else f"{shown}, by the rules of {array['convention']}"
+
+
 def print_estimate(console: Console, document: Document) -> None:
     """Print what the analytical model says."""
     _print_summary(console, document, simulated=False)
@@ -115,6 +123,8 @@ def _print_summary(console: Console, document: Document, *, simulated: bool) -> 
             estimated += f"  (simulated / analytical {ratio:.3f})"
     lines.append(("analytical cycles", estimated))
     lines.append(("utilisation", percent(document["utilization"])))
+    if document.get("systolic"):
+        lines.append(("array", _array(document["systolic"])))
     lines.append(("energy", energy(document["energy_pj"])))
     console.print(f"[bold]{document['name']}[/bold]")
     for label, value in lines:

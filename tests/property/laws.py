@@ -65,13 +65,16 @@ def one_after_another(machine):
     movers = [*machine.fills.values(), *machine.refills.values(), *machine.drains.values()]
     for mover in movers:
         total += mover.plan.first_delay
-        for demand, times in zip(mover.plan.demands, mover.tally, strict=True):
-            total += times * (-(-demand.total // ticks) + mover.plan.latency)
+        skews = mover.plan.skew or [0] * len(mover.tally)
+        for demand, skew, times in zip(mover.plan.demands, skews, mover.tally, strict=True):
+            total += times * (-(-demand.total // ticks) + mover.plan.latency + skew)
     array = machine.array
     total += array.plan.first_delay + array.plan.last_delay
-    for pair, fresh, stale in zip(array.plan.demands, array.fresh, array.stale, strict=True):
+    for pair, pipeline, fresh, stale in zip(
+        array.plan.demands, array.plan.pipeline, array.fresh, array.stale, strict=True
+    ):
         for demand, times in zip(pair, (stale, fresh), strict=True):
-            total += times * (-(-demand.total // ticks) + array.plan.pipeline)
+            total += times * (-(-demand.total // ticks) + pipeline)
     return total
 
 
