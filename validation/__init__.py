@@ -29,7 +29,7 @@ NAMES = (
 )  # fmt: skip
 """Reference sets; see docs for which are built."""
 
-_BUILT = ("timeloop", "dram", "noc")
+_BUILT = ("timeloop", "dram", "noc", "systolic")
 
 
 def validate(name: str, cases: str | os.PathLike[str] | None = None) -> Report:
@@ -52,6 +52,10 @@ def validate(name: str, cases: str | os.PathLike[str] | None = None) -> Report:
         from stallscope.validation.noc import validate_noc  # as above
 
         return validate_noc(cases)
+    if name == "systolic":
+        from stallscope.validation.systolic import validate_systolic  # pydantic models, SimPy
+
+        return validate_systolic(cases)
     rule = "is not built yet" if name in NAMES else "is no reference set"
     remedy = f"built: {', '.join(_BUILT)}"
     raise SpecError([Fault(place="validate", value=name, rule=rule, remedy=remedy)])
