@@ -18,9 +18,11 @@ __all__ = [
 
 _QUANTITY = re.compile(
     r"\s*([0-9]{1,60}/[0-9]{1,60}"
-    r"|[-+]?(?:[0-9]{1,60}(?:\.[0-9]{0,60})?|\.[0-9]{1,60})(?:[eE][-+]?[0-9]{1,2})?)"
+    r"|[-+]?(?:[0-9]{1,60}(?:\.[0-9]{0,60})?|\.[0-9]{1,60})(?:[eE][-+]?[0-9]{1,3}(?![0-9]))?)"
     r"\s*([A-Za-zµμ/0-9]*)\s*\Z"
 )
+_LARGEST = Fraction(10) ** 290
+"""Far above any figure, and a float in every unit."""
 _PREFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
              "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}  # fmt: skip
 _BITS = {
@@ -58,15 +60,18 @@ def number(text: str) -> tuple[Fraction, str]:
     """Split a quantity into its exact number and its unit ("" if none).
 
     Raises:
-        QuantityError: If the text is not a number with an optional unit.
+        QuantityError: If the text is not a number with an optional unit, or too large a number.
     """
     match = _QUANTITY.match(text)
     if match is None:
         raise QuantityError("needs a number, with or without a unit")
     try:
-        return Fraction(match[1]), match[2]
+        value = Fraction(match[1])
     except ZeroDivisionError as error:
         raise QuantityError("divides by zero") from error
+    if abs(value) > _LARGEST:
+        raise QuantityError("is too large")
+    return value, match[2]
 
 
 def words(text: str, word_bits: int, least: int = 1) -> int:

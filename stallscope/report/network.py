@@ -16,6 +16,7 @@ from stallscope.report.tables import energy, percent, seconds, table, whole
 __all__ = ["Shown", "print_network"]
 
 _BAR = 34
+_NAME = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,16 +78,18 @@ def _ratio(document: Document) -> str:
 
 
 def _print_bars(console: Console, shown: Sequence[Shown]) -> None:
-    """Print the cycle stacks; bars of one layer have one scale."""
+    """Print the cycle stacks; bars of one layer have one scale, equal layers one bar."""
     ascii_only = console.options.ascii_only
     console.print("[bold]Where the cycles go[/bold]")
+    everything = list(zip(*(one.document["layers"] for one in shown), strict=True))
+    rows = [layers for layers in everything if any(not layer["same_as"] for layer in layers)]
+    names = min(_NAME, max(len(layers[0]["name"]) for layers in rows))
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="ellipsis", width=names)
     grid.add_column(no_wrap=True, width=_BAR)
-    grid.add_column(no_wrap=True, overflow="ellipsis")
+    rest = max(_NAME, console.width - names - _BAR - 3)
+    grid.add_column(no_wrap=True, overflow="ellipsis", width=rest)
     stacks: list[Mapping[str, int]] = []
-    rows = [[one.document["layers"][index] for one in shown]
-            for index in range(len(shown[0].document["layers"]))]  # fmt: skip
     for layers in rows:
         scale = max(layer["cycles"] for layer in layers)
         name = layers[0]["name"]

@@ -90,3 +90,15 @@ def test_bad_quantities_say_what_is_wrong(call: Callable[[], object], message: s
 
 def test_number_and_unit_are_split() -> None:
     assert number(" 19.2GB/s ") == (Fraction(96, 5), "GB/s")
+
+
+@pytest.mark.parametrize("text", ["2.5609086582364705e-258", "5e-324", "1e100", "1e290"])
+def test_an_exponent_may_have_three_digits(text: str) -> None:
+    """Two were read, and the third was taken for a unit."""
+    value, unit = number(text + " pJ")
+    assert (float(value), unit) == (float(text), "pJ")
+
+
+def test_what_no_float_can_hold_is_refused() -> None:
+    with pytest.raises(QuantityError, match="is too large"):
+        number("1e308 GHz")
