@@ -57,6 +57,7 @@ class Accelerator:
         name: str,
         files: tuple[InputFile, ...] = (),
         assumptions: tuple[str, ...] = (),
+        layout: Layout | None = None,
     ) -> Case:
         """Return a checked case.
 
@@ -66,14 +67,16 @@ class Accelerator:
             name: Name of the case.
             files: Files that the problem comes from, for the record.
             assumptions: Named assumptions about the problem.
+            layout: Where tensors lie in main memory, if the accelerator's files do not say.
 
         Raises:
             SpecError: If the mapping or the layout does not fit.
         """
         platform = self.platform
+        place = self.layout if layout is None or self.layout.tensors else layout
         case = Case(
             name=name, problem=problem, architecture=platform.architecture, mapping=mapping,
-            energy=platform.energy, rules=ruled(self.rules, *self.asked), layout=self.layout,
+            energy=platform.energy, rules=ruled(self.rules, *self.asked), layout=place,
             assumptions=(*platform.assumptions, *assumptions), files=(*platform.files, *files),
         )  # fmt: skip
         if self.settings:

@@ -19,6 +19,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from stallscope.mappings.case import InputFile
+from stallscope.mappings.layout import Layout, TensorPlace
 from stallscope.mappings.problem import Dimension, Problem, Tensor, Term
 from stallscope.mappings.spec import Name, Spec
 
@@ -119,6 +120,18 @@ class ConvLayer(Spec):
             outputs=_plain("N", *group, "K", "P", "Q"),
         )
 
+    @property
+    def layout(self) -> Layout:
+        """Channels last: a pixel's channels, and a tap's weights, are consecutive words."""
+        group = () if self.groups == 1 else ("G",)
+        return Layout(
+            tensors=(
+                TensorPlace(tensor="Inputs", order=("N", "P", "Q", *group, "C")),
+                TensorPlace(tensor="Weights", order=(*group, "R", "S", "C", "K")),
+                TensorPlace(tensor="Outputs", order=("N", "P", "Q", *group, "K")),
+            )
+        )
+
     @model_validator(mode="after")
     def _whole_groups(self) -> ConvLayer:
         faults = [
@@ -177,6 +190,11 @@ class GemmLayer(Spec):
             inputs=_plain(*batch, "M", "K"),
             outputs=_plain(*batch, "M", "N"),
         )
+
+    @property
+    def layout(self) -> Layout:
+        """Row by row."""
+        return Layout()
 
 
 Shape = ConvLayer | GemmLayer

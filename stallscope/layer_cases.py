@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from stallscope.failures import not_built
 from stallscope.mappings.accelerator import Accelerator
 from stallscope.mappings.architecture import Architecture
 from stallscope.mappings.case import Case, InputFile
 from stallscope.mappings.dataflow import Dataflow, stationary
-from stallscope.mappings.layers import Layer
+from stallscope.mappings.layers import Layer, Shape
 from stallscope.mappings.mapping import Mapping
 from stallscope.mappings.problem import Problem
+from stallscope.mappings.templates import map_layer
 
-__all__ = ["ShapeCases", "Template", "template"]
+__all__ = ["CHANNELS_LAST", "ShapeCases", "Template", "template"]
+
+CHANNELS_LAST = "layout: channels are last, consecutive in main memory"
+"""The named assumption of convolutions in a main memory with addresses."""
 
 
 class Template(Protocol):
@@ -31,14 +34,7 @@ class Template(Protocol):
 
 def template() -> Template:
     """Return the template that maps layers: the one place that knows where it is."""
-    try:
-        from stallscope.mappings.templates import (  # type: ignore[import-not-found, unused-ignore]
-            map_layer,
-        )
-    except ImportError as error:
-        raise not_built("a layer by its shape", "give its mapping under files:") from error
-    chosen: Template = map_layer
-    return chosen
+    return map_layer
 
 
 class ShapeCases:
@@ -72,8 +68,17 @@ class ShapeCases:
             mapping = template()(
                 problem, accelerator.platform.architecture, dataflow=self._dataflow
             )
-            first = accelerator.case(problem, mapping, name=layer.name, files=files)
+            first = accelerator.case(
+                problem, mapping, name=layer.name, files=files, layout=layer.shape.layout
+            )
             self._mapped[problem] = first
-        assumptions = (*first.assumptions, *layer.assumptions)
+        assumptions = (*first.assumptions, *layer.assumptions, *self._placed(layer.shape))
         case = first.model_copy(update={"name": layer.name, "assumptions": assumptions})
         return case, stationary(problem, case.mapping)
+
+    def _placed(self, shape: Shape) -> tuple[str, ...]:
+        """Say where tensors lie, if it matters and no file says it."""
+        accelerator = self._accelerator
+        has_addresses = accelerator.platform.architecture.levels[0].memory is not None
+        is_chosen = has_addresses and shape.layout.tensors and not accelerator.layout.tensors
+        return (CHANNELS_LAST,) if is_chosen else ()

@@ -134,16 +134,6 @@ def test_a_topology_of_scale_sim_is_a_network(desk, files) -> None:
     ]  # fmt: skip
 
 
-def test_without_templates_a_shape_has_no_mapping(desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "stallscope.mappings.templates", None)
-    accelerator = desk.write("small.yaml", ACCELERATOR)
-    ran = desk.run("run", "--network", "resnet50", "--accelerator", accelerator)
-    assert ran.code == 2
-    assert ran.err == (
-        "error: a layer by its shape: is not built yet; give its mapping under files:\n"
-    )
-
-
 def test_progress_is_shown_on_a_terminal_and_never_on_stdout(
     desk, files, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from stallscope.mappings.layers import (
     Layer,
     LayerNetwork,
 )
+from stallscope.mappings.layout import check_layout, rank_order
 from stallscope.mappings.problem import Problem
 
 sizes = st.integers(1, 6)
@@ -127,3 +128,18 @@ def test_the_work_of_a_network_counts_repeats_and_names_are_unique() -> None:
     assert LayerNetwork(name="n", layers=layers).macs == 5 * 24
     with pytest.raises(ValidationError, match="layer a is there twice"):
         LayerNetwork(name="n", layers=(layers[0], layers[0]))
+
+
+def test_a_convolution_is_stored_channels_last() -> None:
+    """A pixel's channels are consecutive words, whatever the order of the problem's ranks."""
+    for shape in (
+        ConvLayer(C=4, K=6, P=5, Q=3, R=3, S=2),
+        ConvLayer(C=4, K=6, P=5, Q=3, R=3, S=2, groups=2),
+    ):
+        problem, layout = shape.problem(), shape.layout
+        check_layout(problem, layout)
+        for tensor, channel in (("Inputs", "C"), ("Weights", "K"), ("Outputs", "K")):
+            found = problem.tensor(tensor)
+            order = rank_order(found, layout.of(tensor).order)
+            assert {term.dimension for term in found.ranks[order[-1]]} == {channel}
+    assert not GemmLayer(M=2, N=3, K=4).layout.tensors
