@@ -114,22 +114,7 @@ def plan_layer(
         SpecError: As of `map_layer`.
     """
     chosen = lowered(problem) if im2col is Im2col.MEMORY else problem
-    given = _extents(chosen, blocking)
-    roles = roles_of(chosen)
-    stores = stores_of(architecture, roles)
-    tried, faults = list[tuple[Layer, Figures]](), list[Fault]()
-    least = math.inf
-    for prospect in _prospects(roles, stores, dataflow, given):
-        if prospect.cycles > least * (1 + SLACK):
-            continue
-        layer = layer_of(roles, stores, prospect, given)
-        if isinstance(layer, list):
-            faults += layer
-            continue
-        tried += [(layer, figures) for figures in layer.figures()]
-        least = min(float(figures.cycles.min()) for _, figures in tried)
-    if not tried:
-        raise SpecError(faults)
+    tried = _figures(chosen, architecture, dataflow, _extents(chosen, blocking))
     at, cell = _best([figures for _, figures in tried])
     layer, figures = tried[at]
     return Plan(
@@ -168,6 +153,32 @@ def layers_of(
     if not layers:
         raise SpecError(faults)
     return layers
+
+
+def _figures(
+    problem: Problem, architecture: Architecture, dataflow: str | None, given: Mapping[str, int]
+) -> list[tuple[Layer, Figures]]:
+    """Estimate all blockings of every data flow that may be among the fast ones.
+
+    Raises:
+        SpecError: No data flow can be.
+    """
+    roles = roles_of(problem)
+    stores = stores_of(architecture, roles)
+    tried, faults = list[tuple[Layer, Figures]](), list[Fault]()
+    least = math.inf
+    for prospect in _prospects(roles, stores, dataflow, given):
+        if prospect.cycles > least * (1 + SLACK):
+            continue
+        layer = layer_of(roles, stores, prospect, given)
+        if isinstance(layer, list):
+            faults += layer
+            continue
+        tried += [(layer, figures) for figures in layer.figures()]
+        least = min(float(figures.cycles.min()) for _, figures in tried)
+    if not tried:
+        raise SpecError(faults)
+    return tried
 
 
 def _prospects(

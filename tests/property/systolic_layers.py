@@ -65,6 +65,20 @@ def convolutions(draw):
     )
 
 
+def arrangements(first, second, output):
+    """What buffers hold, outermost first; None: anything."""
+    return [
+        [(first, second), (output,)],
+        [(output,), (first, second)],
+        [None, (output,)],
+        [None],
+        [(first, second)],
+        [(first,), (second,), (output,)],
+        [(first,), (output,), (second,)],
+        [(output,), (first,), (second,)],
+    ]
+
+
 @st.composite
 def systolic_arrays(draw, problem, roomy=False):
     """An array of a few PEs and one of the arrangements of buffers that templates know.
@@ -76,18 +90,7 @@ def systolic_arrays(draw, problem, roomy=False):
     """
     output = problem.output.name
     first, second = (tensor.name for tensor in problem.tensors if not tensor.is_output)
-    arrangement = draw(
-        st.sampled_from([
-            [(first, second), (output,)],
-            [(output,), (first, second)],
-            [None, (output,)],
-            [None],
-            [(first, second)],
-            [(first,), (second,), (output,)],
-            [(first,), (output,), (second,)],
-            [(output,), (first,), (second,)],
-        ])
-    )  # fmt: skip
+    arrangement = draw(st.sampled_from(arrangements(first, second, output)))
     rows, columns = draw(st.integers(1, 5)), draw(st.integers(1, 5))
     width = st.sampled_from([None, 1, 2, 7, 16])
     capacity = st.none() if roomy else st.sampled_from([None, 12, 40, 100, 300, 1000])

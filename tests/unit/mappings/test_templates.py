@@ -1,7 +1,5 @@
 """Mappings of single layers, as an architect would check them on paper."""
 
-from pathlib import Path
-
 import pytest
 
 from stallscope.mappings import native
@@ -320,10 +318,3 @@ def test_a_share_of_the_capacity_is_filled_where_that_is_asked() -> None:
 def test_no_state_is_left_between_layers(name: str) -> None:
     layer = problem(M=40, N=24, K=36).model_copy(update={"name": name})
     assert map_layer(layer, architecture()) == map_layer(layer, architecture())
-
-
-def test_the_page_is_there() -> None:
-    page = Path(__file__).parents[3] / "docs" / "templates.md"
-    if not page.parent.exists():
-        pytest.skip("no checkout around the tests")
-    assert "map_layer" in page.read_text(encoding="utf-8")
