@@ -7,7 +7,7 @@ when its bound is not the product of its extents; only ragged dimensions are eve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -16,7 +16,7 @@ from math import prod
 from stallscope.mappings.case import Case
 from stallscope.mappings.mapping import Loop
 
-__all__ = ["Block", "Nest", "NestLoop", "offsets"]
+__all__ = ["Block", "Nest", "NestLoop", "by_dimension", "offsets", "starts_below"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +89,9 @@ class Nest:
     @cached_property
     def walked(self) -> int:
         """Steps that are not past a bound: cycles of the instance at spatial index 0."""
-        loops = self.temporal(len(self.blocks))
+        own = by_dimension(self.temporal(len(self.blocks)))
         return prod(
-            sum(1 for start in offsets(loops, dimension) if start < bound)
-            if dimension in self.ragged
-            else prod(loop.extent for loop in loops if loop.dimension == dimension)
-            for dimension, bound in self.bounds.items()
+            starts_below(own.get(dimension, ()), bound) for dimension, bound in self.bounds.items()
         )
 
     def distinct_words(self, level: int, dimensions: frozenset[str]) -> int:
@@ -118,14 +115,37 @@ class Nest:
         if dimension not in self.ragged:
             return [self.bounds[dimension] // len(spatial)] * len(spatial)
         span, bound = self._spans[level][dimension], self.bounds[dimension]
-        starts = offsets((one for b in outer for one in b.temporal), dimension)
-        return [sum(max(0, min(bound - s - o, span)) for s in starts) for o in spatial]
+        # Its tile is one more loop, of single indices.
+        tile = NestLoop(dimension=dimension, extent=span, span=1)
+        temporal = [one for b in outer for one in b.temporal if one.dimension == dimension]
+        return [starts_below([*temporal, tile], bound - offset) for offset in spatial]
 
 
 def offsets(loops: Iterable[NestLoop], dimension: str) -> list[int]:
     """Positions in one dimension that some loops run over, in their order."""
     ranges = [range(0, o.extent * o.span, o.span) for o in loops if o.dimension == dimension]
     return [sum(combination) for combination in product(*ranges)]
+
+
+def by_dimension(loops: Iterable[NestLoop]) -> dict[str, list[NestLoop]]:
+    """Loops of each dimension, outermost first."""
+    found: dict[str, list[NestLoop]] = {}
+    for loop in loops:
+        found.setdefault(loop.dimension, []).append(loop)
+    return found
+
+
+def starts_below(loops: Sequence[NestLoop], limit: int) -> int:
+    """How many positions of one dimension's loops, outermost first, are below ``limit``."""
+    if limit <= 0:
+        return 0
+    if not loops:
+        return 1
+    loop, inner = loops[0], loops[1:]
+    # Whole iterations, each with all positions inside it, and the one that the limit cuts.
+    whole = min(loop.extent, limit // loop.span)
+    cut = starts_below(inner, limit - whole * loop.span) if whole < loop.extent else 0
+    return whole * prod(one.extent for one in inner) + cut
 
 
 def _resolve(loops: tuple[Loop, ...], reached: dict[str, int]) -> tuple[NestLoop, ...]:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from stallscope.mappings.architecture import ComputeLevel, StorageLevel
+from stallscope.mappings.arrays import array_loads, is_array
 from stallscope.mappings.boxes import Vector
 from stallscope.mappings.case import Case, Reuse
 from stallscope.mappings.multicast import Clip, Crossing, Destinations, Load
@@ -116,6 +117,11 @@ class _Stream:
     def loads(self, parent: int, child: int) -> list[Load]:
         """Load of every network crossed, totals over the used instances of its outer level."""
         crossings = [self._crossing(at) for at in range(parent, child)]
+        links = self._has_links(child - 1)
+        if child == len(self._levels) and is_array(crossings):
+            return array_loads(
+                self.nest, self._tensor, parent, crossings, links=links, shortcut=self._shortcut
+            )
         totals = [Load() for _ in crossings]
         for base, times in self._bases(parent, child).items():
             there = Destinations(
@@ -124,7 +130,7 @@ class _Stream:
                 clips=self._clips(child),
                 base=base,
                 per_word=self._rules.reuse is Reuse.OVERLAP,
-                links=self._has_links(child - 1),
+                links=links,
             )
             for event, number in self._pass(child, there).events().items():
                 loads, factor = there.loads(event)

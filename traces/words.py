@@ -75,20 +75,15 @@ class MacWords:
 
         Without remainders: all MACs have work. None if no neighbour can help.
         """
-        index = np.arange(self._block.count)
         moved = self._tensor.origin(move)
         taken: _Mask = np.zeros(self._block.count, dtype=np.bool_)
-        width = self._block.width
-        beside = index[:-1][index[:-1] % width != width - 1]
-        for near, way in ((beside, 1), (index[:-width], width)):
-            is_ahead: _Mask = np.ones(len(near), dtype=np.bool_)
-            is_behind = is_ahead.copy()
-            for by, words in zip(moved, self._coordinates, strict=True):
-                apart = words[near + way] - words[near]
-                is_ahead &= apart == by
-                is_behind &= apart == -by
-            taken[near[is_ahead]] = True
-            taken[near[is_behind] + way] = True
+        for beside in self._beside:
+            for sign, takers in ((1, beside.ahead), (-1, beside.behind)):
+                if all(sign * by in reach for by, reach in zip(moved, beside.reach, strict=True)):
+                    is_taken: _Mask = np.ones(len(takers), dtype=np.bool_)
+                    for by, apart in zip(moved, beside.apart, strict=True):
+                        is_taken &= apart == sign * by
+                    taken[takers[is_taken]] = True
         if not taken.any():
             return None
         made = self._by_number(~taken)
@@ -125,7 +120,7 @@ class MacWords:
         down = sum(members for _, _, members in rows)
         # Each word goes right to its last column, and in each of its columns up and down.
         right = sum(2 * last for _, last, _ in columns)
-        beside = sum(_beside(first, last, self._block.height) for first, last, _ in rows)
+        beside = sum(_up_and_down(first, last, self._block.height) for first, last, _ in rows)
         return Tally(
             words_in=words,
             busiest=words,
@@ -153,6 +148,17 @@ class MacWords:
             )
             for rank in self._tensor.ranks
         ]  # fmt: skip
+
+    @cached_property
+    def _beside(self) -> list[_Beside]:
+        """Neighbours along X and along Y."""
+        index, width = np.arange(self._block.count), self._block.width
+        in_row = index[:-1][index[:-1] % width != width - 1]
+        return [
+            _Beside(ahead, ahead + way, [at[ahead + way] - at[ahead] for at in self._coordinates])
+            for ahead, way in ((in_row, 1), (index[:-width], width))
+            if len(ahead)
+        ]
 
     @cached_property
     def _numbers(self) -> _Ints:
@@ -210,6 +216,21 @@ class MacWords:
         return Counter({tuple(members): 1 for members in found.values()})
 
 
+class _Beside:
+    """Pairs of neighbours.
+
+    Attributes:
+        ahead: The left or upper ones.
+        behind: The right or lower ones.
+        apart: Per rank, how far the word of the second is from that of the first.
+        reach: Per rank, all distances that can occur.
+    """
+
+    def __init__(self, ahead: _Ints, behind: _Ints, apart: list[_Ints]) -> None:
+        self.ahead, self.behind, self.apart = ahead, behind, apart
+        self.reach = [range(int(by.min()), int(by.max()) + 1) for by in apart]
+
+
 class _Axis:
     """The positions along one axis: which words they take, as far as this axis tells.
 
@@ -245,7 +266,7 @@ class _Axis:
         return active
 
 
-def _beside(first: int, last: int, height: int) -> int:
+def _up_and_down(first: int, last: int, height: int) -> int:
     """Twice the links up and down from half the height to the outer ones of some rows."""
     return max(height - 1 - 2 * first, 0) + max(2 * last - height + 1, 0)
 

@@ -12,6 +12,10 @@ from hypothesis import strategies as st
 
 from stallscope.hw.cursor import Cursor
 from stallscope.hw.simulate import simulate
+from stallscope.mappings import traffic
+from stallscope.mappings.analytical import Walk, analyze
+from stallscope.mappings.nest import Nest, starts_below
+from stallscope.mappings.nest import offsets as mapped_offsets
 from stallscope.traces.compile import compile_case
 from stallscope.traces.digits import below, nth, offsets
 from stallscope.traces.nest import NestLoop, resolve
@@ -136,6 +140,64 @@ def test_a_tile_says_how_many_rows_and_columns_it_is_for(case):
                 for axis in axes
             ]
             assert [record.rows, record.columns] == expected
+
+
+# ---------------------------------------------------------------------- the analytical model
+
+
+def _estimates_are_those_of_a_list(case):
+    for walk in Walk:
+        with mock.patch.object(traffic, "is_array", return_value=False):
+            expected = analyze(case, walk=walk)
+        assert expected == analyze(case, walk=walk)
+
+
+@QUICK
+@given(case=arrays())
+def test_estimates_of_an_array_are_those_of_a_list_of_its_macs(case):
+    _estimates_are_those_of_a_list(case)
+
+
+@pytest.mark.slow
+@SLOW
+@given(case=arrays())
+def test_estimates_of_many_arrays_are_those_of_a_list_of_their_macs(case):
+    _estimates_are_those_of_a_list(case)
+
+
+@QUICK
+@given(case=arrays())
+def test_words_and_steps_of_ragged_dimensions_are_those_of_a_walk(case):
+    nest = Nest(case)
+    temporal = nest.temporal(len(nest.blocks))
+    steps = 1
+    for name, bound in nest.bounds.items():
+        starts = mapped_offsets(temporal, name)
+        steps *= sum(start < bound for start in starts)
+        for limit in range(bound + 2):
+            below = starts_below([loop for loop in temporal if loop.dimension == name], limit)
+            assert sum(start < limit for start in starts) == below
+    assert steps == nest.walked
+    output = case.problem.output.dimensions
+    for level in range(len(nest.blocks)):
+        outer = [loop for loop in resolve(case).loops if loop.level < level]
+        instances = list(_places([loop for loop in outer if loop.is_spatial]))
+        tiles = list(_places([loop for loop in outer if not loop.is_spatial]))
+        words = 0
+        for instance in instances:
+            touched = set()
+            for tile in tiles:
+                ranges = [
+                    range(low, max(low, min(low + span, nest.bounds[name])))
+                    for name, span in nest.spans(level).items()
+                    for low in [instance[name] + tile[name]]
+                ]
+                if all(ranges):
+                    own = [at for at, name in zip(ranges, nest.bounds, strict=True)
+                           if name in output]  # fmt: skip
+                    touched.update(product(*own))
+            words += len(touched)
+        assert words == nest.distinct_words(level, output)
 
 
 # ---------------------------------------------------------------------- origins
