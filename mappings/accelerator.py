@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from stallscope.mappings.assembly import assemble_platform
 from stallscope.mappings.case import Case, InputFile, Platform, Reuse, Rules
+from stallscope.mappings.dataflow import Dataflow
 from stallscope.mappings.dram_catalog import Devices
 from stallscope.mappings.fields import Findings
 from stallscope.mappings.layout import Layout, check_layout
@@ -21,10 +22,14 @@ from stallscope.mappings.loading import read_parts, ruled
 from stallscope.mappings.mapping import Mapping
 from stallscope.mappings.overrides import override, override_platform
 from stallscope.mappings.problem import Problem
+from stallscope.mappings.scalesim_architecture import architecture_of
+from stallscope.mappings.scalesim_config import read_config
 from stallscope.simcore.errors import Fault
 
 __all__ = ["Accelerator", "load_accelerator"]
 
+_Asked = tuple[Reuse | str | None, bool | None, bool | None]
+_SCALESIM = ".cfg"
 _PLATFORM = ("name", "architecture", "dram_device", "energy")
 """Sections whose settings do not depend on a layer."""
 
@@ -40,14 +45,18 @@ class Accelerator:
         layout: Where tensors lie in main memory.
         settings: ``path=value`` that are applied to every case.
         devices: DRAM devices of the files.
+        dataflow: Which tensor stays in the array, if the files say it.
+        lowers: Whether convolutions are run as matrix products (im2col in main memory).
     """
 
     platform: Platform
     rules: Rules
-    asked: tuple[Reuse | str | None, bool | None, bool | None]
+    asked: _Asked
     layout: Layout
     settings: tuple[str, ...]
     devices: Devices | None
+    dataflow: Dataflow | None = None
+    lowers: bool = False
 
     def case(
         self,
@@ -97,7 +106,8 @@ def load_accelerator(
     """Load an accelerator for layers that are given by their shapes.
 
     Args:
-        paths: YAML files, native or Timeloop, in any split.
+        paths: YAML files, native or Timeloop, in any split; or one configuration of SCALE-Sim
+            (``.cfg``), whose data flow and rules for folds are kept.
         overrides: ``path=value`` in the native notation, as for `load`.
         reuse: Rule of reuse; else the files'.
         link_transfers: Rule of neighbour links, likewise.
@@ -106,6 +116,9 @@ def load_accelerator(
     Raises:
         SpecError: Every fault of every file; a problem or mapping in them is one.
     """
+    asked = (reuse, link_transfers, first_read_elision)
+    if len(paths) == 1 and os.fspath(paths[0]).lower().endswith(_SCALESIM):
+        return _scalesim(paths[0], overrides, asked)
     findings = Findings()
     parts, documents = read_parts(paths, findings)
     shown = ", ".join(os.fspath(path) for path in paths)
@@ -121,14 +134,41 @@ def load_accelerator(
     if parts.layout is not None and parts.architecture is not None:
         layout = parts.layout(parts.architecture)
     platform = assemble_platform(parts, findings, files=files, shown=shown)
-    general = [one for one in overrides if one.partition(".")[0].strip() in _PLATFORM]
-    if general:
-        platform = override_platform(platform, general, parts.devices)
+    platform, settings = _set(platform, overrides, parts.devices)
     return Accelerator(
         platform=platform,
         rules=parts.rules or Rules(),
-        asked=(reuse, link_transfers, first_read_elision),
+        asked=asked,
         layout=layout or Layout(),
-        settings=tuple(one for one in overrides if one not in general),
+        settings=settings,
         devices=parts.devices,
     )
+
+
+def _set(
+    platform: Platform, overrides: Sequence[str], devices: Devices | None
+) -> tuple[Platform, tuple[str, ...]]:
+    """Apply the settings about a platform; return the others beside it."""
+    general = [one for one in overrides if one.partition(".")[0].strip() in _PLATFORM]
+    if general:
+        platform = override_platform(platform, general, devices)
+    return platform, tuple(one for one in overrides if one not in general)
+
+
+def _scalesim(
+    path: str | os.PathLike[str], overrides: Sequence[str], asked: _Asked
+) -> Accelerator:  # fmt: skip
+    """SCALE-Sim's machine; what of its configuration is not used is a named assumption."""
+    config = read_config(path)
+    architecture = architecture_of(config)
+    platform = Platform(
+        name=architecture.name,
+        architecture=architecture,
+        assumptions=config.notes,
+        files=(config.file,),
+    )
+    platform, settings = _set(platform, overrides, None)
+    return Accelerator(
+        platform=platform, rules=Rules(), asked=asked, layout=Layout(), settings=settings,
+        devices=None, dataflow=config.dataflow, lowers=True,
+    )  # fmt: skip

@@ -9,14 +9,17 @@ from stallscope.mappings.architecture import Architecture
 from stallscope.mappings.case import Case, InputFile
 from stallscope.mappings.dataflow import Dataflow, stationary
 from stallscope.mappings.layers import Layer, Shape
+from stallscope.mappings.layout import Layout
 from stallscope.mappings.mapping import Mapping
 from stallscope.mappings.problem import Problem
-from stallscope.mappings.templates import map_layer
+from stallscope.mappings.templates import lowered, map_layer
 
-__all__ = ["CHANNELS_LAST", "ShapeCases", "Template", "template"]
+__all__ = ["CHANNELS_LAST", "LOWERED", "ShapeCases", "Template", "template"]
 
 CHANNELS_LAST = "layout: channels are last, consecutive in main memory"
 """The named assumption of convolutions in a main memory with addresses."""
+LOWERED = "im2col: layers are matrix products, the windows' words copied in main memory"
+"""The named assumption of machines that know matrix products only."""
 
 
 class Template(Protocol):
@@ -47,7 +50,7 @@ class ShapeCases:
 
     def __init__(self, accelerator: Accelerator, dataflow: Dataflow | None) -> None:
         self._accelerator = accelerator
-        self._dataflow = dataflow
+        self._dataflow = dataflow or accelerator.dataflow
         self._mapped: dict[Problem, Case] = {}
 
     def case(self, layer: Layer, files: tuple[InputFile, ...]) -> tuple[Case, Dataflow | None]:
@@ -63,16 +66,18 @@ class ShapeCases:
         if layer.shape is None:
             raise ValueError(f"layer {layer.name} has files")
         accelerator, problem = self._accelerator, layer.shape.problem()
+        layout = layer.shape.layout
+        if accelerator.lowers:
+            problem, layout = lowered(problem), Layout()
         first = self._mapped.get(problem)
         if first is None:
             mapping = template()(
                 problem, accelerator.platform.architecture, dataflow=self._dataflow
             )
-            first = accelerator.case(
-                problem, mapping, name=layer.name, files=files, layout=layer.shape.layout
-            )
+            first = accelerator.case(problem, mapping, name=layer.name, files=files, layout=layout)
             self._mapped[problem] = first
-        assumptions = (*first.assumptions, *layer.assumptions, *self._placed(layer.shape))
+        how = (LOWERED,) if accelerator.lowers else self._placed(layer.shape)
+        assumptions = (*first.assumptions, *layer.assumptions, *how)
         case = first.model_copy(update={"name": layer.name, "assumptions": assumptions})
         return case, stationary(problem, case.mapping)
 

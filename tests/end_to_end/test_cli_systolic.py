@@ -59,3 +59,40 @@ def test_instructions_have_the_arrays_names(tmp_path: Path) -> None:
 
 def test_a_layer_on_an_array_is_computed_right() -> None:
     assert "all equal" in run("verify", CASE)
+
+
+CONFIG = """
+[general]
+run_name = small
+[architecture_presets]
+ArrayHeight: 32
+ArrayWidth: 32
+IfmapSramSzkB: 512
+FilterSramSzkB: 512
+OfmapSramSzkB: 256
+Dataflow: {dataflow}
+[run_presets]
+InterfaceBandwidth: CALC
+"""
+TOPOLOGY = """Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides
+first, 30, 30, 3, 3, 16, 40, 1
+
+second, 28, 28, 1, 1, 40, 64, 1, extra
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize("dataflow", ["os", "ws", "is"])
+def test_scale_sims_files_give_scale_sims_cycles(tmp_path: Path, dataflow: str) -> None:
+    """Its published formula, for both layers; it reports the index of the last cycle."""
+    config, topology = tmp_path / "scale.cfg", tmp_path / "net.csv"
+    config.write_text(CONFIG.format(dataflow=dataflow))
+    topology.write_text(TOPOLOGY)
+    shown = run("run", "--network", str(topology), "--accelerator", str(config), "--json")
+    layers = json.loads(shown)["layers"]
+    for layer, (m, n, k) in zip(layers, [(784, 40, 144), (784, 64, 40)], strict=True):
+        kind = {"os": (m, n, k), "ws": (k, n, m), "is": (k, m, n)}[dataflow]
+        folds = -(-kind[0] // 32) * -(-kind[1] // 32)
+        each = kind[2] + 62 + (0 if dataflow == "os" else 32)
+        assert layer["systolic"]["folds"] == folds
+        assert layer["cycles"] == folds * each
+        assert any("im2col" in sentence for sentence in layer["assumptions"])

@@ -102,6 +102,26 @@ TONES: Mapping[str, Tone] = {
         meaning="Waiting for words under way; the hops of a network take longest on that way.",
         helps="Asking earlier, or fewer hops.",
     ),
+    "edge_port": Tone(
+        light="#2f7f8f", dark="#57a9b8",
+        meaning="Steps of a systolic array wait for words that enter or leave at its edges.",
+        helps="Wider edges, or a data flow that streams fewer words.",
+    ),
+    "shift": Tone(
+        light="#1f5f6f", dark="#3b8796",
+        meaning="Waiting while rows are shifted into a systolic array, or out.",
+        helps="More steps per fold, or registers for a second tile.",
+    ),
+    "skew": Tone(
+        light="#8fc3cc", dark="#9fd6df",
+        meaning="Waiting for waves that are on their way through a systolic array.",
+        helps="Longer folds, a smaller array, or tiles of more PEs.",
+    ),
+    "fold": Tone(
+        light="#123f4a", dark="#2a6672",
+        meaning="What another simulator's rules charge for every fold.",
+        helps="Fewer, longer folds.",
+    ),
     "compute_latency": Tone(
         light="#5963c6", dark="#858bf2",
         meaning="Waiting for results that are still in the PEs' pipeline.",

@@ -24,6 +24,10 @@ _WAITS = {
     "network_bandwidth": "a network's width",
     "network_contention": "links that others use",
     "network_latency": "a network's hops",
+    "edge_port": "words to enter or leave the array",
+    "shift": "rows to be shifted into the array, or out",
+    "skew": "waves to pass through the array",
+    "fold": "what a convention charges per fold",
     "compute_latency": "the PEs' pipeline",
 }
 """What the array waits for, within a sentence."""
