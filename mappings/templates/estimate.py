@@ -1,11 +1,13 @@
 """What every blocking of a grid would take: cycles, and words of main memory.
 
-    cycles = first tiles + max(array, main memory, ports of buffers) + loads not hidden + last tile
+    cycles = max(first tiles + max(array, ports of buffers) + loads not hidden + last tile,
+                 main memory + the array's part in the last tile)
 
+and the preload and skew of the array, once.
 Words of main memory are exact (`movement`). Ports of buffers count the words of the array's
 folds. Where a buffer has no room for a second tile of a tensor, its loads and the array take turns.
 
-Not modelled: rows and refresh of a DRAM (its peak counts), bank conflicts, networks, latencies.
+Not modelled: bank conflicts, networks, latencies, and what `memory` leaves out of a DRAM.
 """
 
 from __future__ import annotations
@@ -17,11 +19,11 @@ from functools import cached_property
 from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stallscope.mappings.problem import Tensor
 from stallscope.mappings.templates.capacity import Room
 from stallscope.mappings.templates.grid import KINDS, Array, Axis, Flags, Grid
+from stallscope.mappings.templates.memory import Cycles, Device, Memory, Plain, Tile
 from stallscope.mappings.templates.movement import Integers, words_sent
 from stallscope.mappings.templates.pace import Pace, array_cycles
 from stallscope.mappings.templates.roles import Dataflow, Roles
@@ -29,8 +31,7 @@ from stallscope.mappings.templates.stores import Store, Stores, Width
 
 __all__ = ["Figures", "Layer", "possible", "sums_may_leave"]
 
-Cycles = NDArray[np.float64]
-
+_NONE: Integers = np.zeros((1,) * KINDS, dtype=np.int64)
 _UNLIMITED = Width(read=math.inf, write=math.inf, shared=math.inf)
 
 
@@ -44,8 +45,8 @@ class Figures:
         array: Cycles of the array alone.
         memory: Cycles of main memory alone.
         words: Words that main memory sends or takes, per tensor.
-        total_words: Their sum.
-        passed_words: Words that pass between the array and its buffers.
+        traffic: Words that pass main memory's bus, whole bursts of a device.
+        passed: Words that pass between the array and its buffers.
     """
 
     order: tuple[Axis, ...]
@@ -53,8 +54,8 @@ class Figures:
     array: Cycles
     memory: Cycles
     words: Mapping[str, Integers]
-    total_words: Integers
-    passed_words: Cycles
+    traffic: Cycles
+    passed: Cycles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,41 +85,67 @@ class Layer:
 
     def _figures(self, order: tuple[Axis, ...]) -> Figures:
         loops = list(chain.from_iterable(axis.loops for axis in order))
-        roles, width = self.roles, self.stores.width
-        none: Integers = np.zeros((1,) * KINDS, dtype=np.int64)
-        words = {tensor.name: none + words_sent(tensor, loops)
-                 for tensor in (roles.inputs, roles.weights)}  # fmt: skip
-        sent = words[roles.inputs.name] + words[roles.weights.name]
-        taken = math.prod(roles.bounds[name] for name in roles.bounds
-                          if name in roles.outputs.dimensions)  # fmt: skip
-        words[roles.outputs.name] = np.full((1,) * KINDS, taken, dtype=np.int64)
-        total = sent + words[roles.outputs.name]
-        memory = np.maximum(sent / width.read, total / width.shared)
-        memory = np.maximum(memory, taken / width.write)
-        cycles = np.maximum(np.maximum(memory, self._array), self._ports(words))
-        cycles = cycles + self._edges + self._turns(words)
+        words = {
+            tensor.name: _NONE + (self._results if tensor.is_output else words_sent(tensor, loops))
+            for tensor in self.roles.tensors
+        }
+        memory = self._memory.cycles(words)
+        busy = np.maximum(self._array, self._ports(words)) + self._edges + self._turns(words)
+        cycles = np.maximum(busy, memory + self._last_array) + (self.pace.shift + self.pace.skew)
         return Figures(
             order=order,
             cycles=np.where(self.possible, cycles, np.inf),
             array=self._array,
             memory=memory,
             words=words,
-            total_words=total,
-            passed_words=sum(self._passed.values(), np.zeros((1,) * KINDS)),
+            traffic=self._memory.traffic(words),
+            passed=sum(self._passed.values(), np.zeros((1,) * KINDS)),
         )
+
+    @cached_property
+    def _results(self) -> int:
+        """Words of the outputs, which main memory takes once: no partial sum gets there."""
+        kept = self.roles.outputs.dimensions
+        return math.prod(bound for name, bound in self.roles.bounds.items() if name in kept)
+
+    @cached_property
+    def _memory(self) -> Memory:
+        main, output = self.stores.main, self.roles.outputs.name
+        if main.memory is None:
+            return Plain(width=self.stores.width, output=output)
+        assert self.stores.clock_mhz is not None  # the architecture's own check
+        tiles = {tensor.name: self._sent(tensor) for tensor in self.roles.tensors}
+        return Device(memory=main.memory, clock_mhz=self.stores.clock_mhz,
+                      word_bits=main.word_bits, tiles=tiles)  # fmt: skip
+
+    def _sent(self, tensor: Tensor) -> Tile:
+        """The tile of a tensor that main memory sends, or takes."""
+        outer = self.stores.buffers[self._keepers(tensor)[0]].is_outer
+        return Tile(
+            tensor=tensor,
+            lengths=self.grid.tile_lengths(tensor, outer=outer),
+            shape=tensor.tile_shape({name: self.roles.bounds.get(name, 1)
+                                     for name in tensor.dimensions}),
+            words=self._first_tile(tensor),
+        )  # fmt: skip
 
     @cached_property
     def _array(self) -> Cycles:
         return array_cycles(self.pace, self.array, self.grid.axes)
 
     @cached_property
+    def _last_array(self) -> Cycles:
+        """Cycles of the array after the last tiles have come."""
+        steps = [axis.product(axis.trips) for axis in self.grid.axes if axis.dimensions]
+        return self._array / math.prod(steps)
+
+    @cached_property
     def _edges(self) -> Cycles:
-        """Cycles before the first step and after the last: first tiles, preload, skew, last."""
-        width, roles = self.stores.width, self.roles
-        first = self._first_tile(roles.inputs) + self._first_tile(roles.weights)
-        total = first / min(width.read, width.shared) + float(self.pace.shift + self.pace.skew)
-        if self.stores.sums is not None:
-            total = total + self._first_tile(roles.outputs) / min(width.write, width.shared)
+        """Cycles before the array's first step and after its last: first tiles, last tile."""
+        total: Cycles = np.zeros((1,) * KINDS)
+        for tensor in self.roles.tensors:
+            if self._keepers(tensor):
+                total = total + self._memory.tile_cycles(tensor.name, self._first_tile(tensor))
         return total
 
     def _first_tile(self, tensor: Tensor) -> Integers:
@@ -131,13 +158,12 @@ class Layer:
 
     def _turns(self, words: Mapping[str, Integers]) -> Cycles:
         """Cycles in which the array waits for loads that no second tile hides."""
-        width = self.stores.width
         total: Cycles = np.zeros((1,) * KINDS)
         for tensor in self.roles.tensors:
             if tensor.name in self._bare:
-                rate = min(width.write if tensor.is_output else width.read, width.shared)
                 rest = words[tensor.name] - self._first_tile(tensor)
-                total = total + rest / rate * self._bare[tensor.name]
+                turns = self._memory.tile_cycles(tensor.name, rest)
+                total = total + turns * self._bare[tensor.name]
         return total
 
     @cached_property

@@ -197,16 +197,23 @@ class Grid:
             self._moves[key] = count > 1
         return self._moves[key]
 
-    def _tile_words(self, tensor: Tensor, outer: bool) -> Integers:
-        words = _ONE
+    def tile_lengths(self, tensor: Tensor, *, outer: bool) -> list[Integers]:
+        """Words per rank of a tile, of those of `tile_words`."""
+        lengths = []
         for rank in tensor.ranks:
-            length: Integers | int = 1
+            length: Integers = _ONE
             for term in rank:
                 axis = self._owner.get(term.dimension)
                 if axis is not None:
                     held = axis.held(term.dimension, outer=outer)
                     length = length + term.coefficient * (held - 1)
-            if not isinstance(length, int):
+            lengths.append(length)
+        return lengths
+
+    def _tile_words(self, tensor: Tensor, outer: bool) -> Integers:
+        words = _ONE
+        for length in self.tile_lengths(tensor, outer=outer):
+            if length is not _ONE:
                 words = words * length
         return words
 

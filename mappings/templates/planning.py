@@ -1,8 +1,8 @@
 """Map a layer onto a systolic array: data flow and blocking by an estimate, or as given.
 
 Of all blockings tried those are fast whose estimate is within three percent of the least; of these
-the one that moves the fewest words of main memory is taken, of equals the one that moves the
-fewest between buffers and array, then the fastest.
+the one is taken that moves the fewest words over the bus of main memory, of equals the one that
+moves the fewest between buffers and array, then the fastest.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Plan:
         dataflow: The data flow.
         cycles: Estimate of the run, cycles.
         array_cycles: Cycles of the array alone.
-        memory_cycles: Cycles of main memory alone, at its peak.
+        memory_cycles: Cycles of main memory alone: its bandwidth, or whole bursts and rows.
         words: Words that main memory sends or takes, per tensor; exact.
     """
 
@@ -203,7 +203,7 @@ def _best(tried: list[Figures]) -> tuple[int, Cell]:
         if not len(cells):
             continue
         among = [np.broadcast_to(figure, figures.cycles.shape)[tuple(cells.T)] for figure in
-                 (figures.total_words, figures.passed_words, figures.cycles)]  # fmt: skip
+                 (figures.traffic, figures.passed, figures.cycles)]  # fmt: skip
         first = np.lexsort(among[::-1])[0]
         rank = tuple(float(figure[first]) for figure in among)
         if best is None or rank < best[0]:

@@ -57,6 +57,7 @@ class Stores:
         systolic: How they are joined.
         main: The outermost level.
         width: Its ports, or what its device moves at most.
+        clock_mhz: Clock of the array, where it is known.
         buffers: The levels between, outermost first.
         registers: The innermost level.
         sums: Which buffer partial sums gather in; None: none keeps the outputs.
@@ -68,6 +69,7 @@ class Stores:
     systolic: Systolic
     main: StorageLevel
     width: Width
+    clock_mhz: float | None
     buffers: tuple[Store, ...]
     registers: StorageLevel
     sums: int | None
@@ -98,6 +100,7 @@ def stores_of(architecture: Architecture, roles: Roles) -> Stores:
     return Stores(
         rows=architecture.compute.y, columns=architecture.compute.x, systolic=systolic,
         main=architecture.levels[0], width=_width(architecture, architecture.levels[0]),
+        clock_mhz=architecture.clock_mhz,
         buffers=tuple(
             Store(spec=level, keeps=names, width=_width(architecture, level),
                   is_outer=sums is not None and at < sums)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from stallscope.mappings.architecture import Architecture, ComputeLevel, LevelKind, StorageLevel
+from stallscope.mappings.dram_catalog import dram_device
+from stallscope.mappings.main_memory import MainMemory
 from stallscope.mappings.problem import Dimension, Problem, Tensor, Term
 from stallscope.mappings.systolic import Systolic
 
@@ -80,6 +82,17 @@ def arrangements(first, second, output):
 
 
 @st.composite
+def main_memories(draw, width, may_be_device):
+    """A bandwidth, or a device with its controller."""
+    device = draw(st.sampled_from([None, None, "hbm2", "ddr4-2400"])) if may_be_device else None
+    if device is None:
+        return StorageLevel(name="DRAM", kind=LevelKind.DRAM, word_bits=8,
+                            shared_words_per_cycle=draw(width))  # fmt: skip
+    memory = MainMemory(device=dram_device(device))
+    return StorageLevel(name="DRAM", kind=LevelKind.DRAM, word_bits=8, memory=memory)
+
+
+@st.composite
 def systolic_arrays(draw, problem, roomy=False):
     """An array of a few PEs and one of the arrangements of buffers that templates know.
 
@@ -95,8 +108,9 @@ def systolic_arrays(draw, problem, roomy=False):
     width = st.sampled_from([None, 1, 2, 7, 16])
     capacity = st.none() if roomy else st.sampled_from([None, 12, 40, 100, 300, 1000])
     bits = draw(st.sampled_from([8, 32]))
-    levels = [StorageLevel(name="DRAM", kind=LevelKind.DRAM, word_bits=8,
-                           shared_words_per_cycle=draw(width))]  # fmt: skip
+    # A controller takes no outputs from the array itself.
+    buffered = any(holds is None or output in holds for holds in arrangement)
+    levels = [draw(main_memories(width, buffered))]
     for at, holds in enumerate(arrangement):
         levels.append(
             StorageLevel(
@@ -108,6 +122,7 @@ def systolic_arrays(draw, problem, roomy=False):
     registers = draw(st.sampled_from([None, rows * columns, 2 * rows * columns]))
     levels.append(StorageLevel(name="REG", word_bits=bits, capacity_words=registers))
     return Architecture(
+        clock_mhz=700,
         levels=tuple(levels),
         compute=ComputeLevel(
             name="mac", instances=rows * columns, mesh_x=columns, systolic=Systolic()
