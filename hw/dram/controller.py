@@ -151,7 +151,7 @@ class Controller:
             Cycles, shape (channels, classes); classes as in `ACCOUNTS`. A row sums to ``cycle``.
         """
         self._commit(cycle)
-        return np.stack([channel.accounts(cycle) for channel in self._channels])
+        return np.array([channel.accounts(cycle) for channel in self._channels])
 
     def counts(self) -> dict[str, int]:
         """Return the counts of all channels together, by the names of `COUNTS`."""
@@ -250,11 +250,11 @@ class Controller:
         """Merge the channels' ends in time until a batch has no channel left."""
         if not self._pending:
             return None
-        left = {number: batch.channels for number, batch in self._pending.items()}
         parts = [channel.look_ahead(is_first=True) for channel in self._channels]
         if len(parts) == 1:
             end, source, _ = min(parts[0])
             return self._cycle_of(end), source
+        left = {number: batch.channels for number, batch in self._pending.items()}
         while any(parts):
             index = min(
                 (i for i in range(len(parts)) if parts[i]), key=lambda i: parts[i][0][0]

@@ -92,6 +92,7 @@ class Memory:
         self._planning: Event | None = None
         self._planned: Event | None = None
         self._due = FOREVER
+        self._blamed_at, self._blamed = -1, list[int]()
 
     def add(self, source: Source) -> int:
         """Take a stream of requests; returns its number."""
@@ -107,11 +108,14 @@ class Memory:
 
     def blame(self) -> list[int]:
         """Cycles per cause up to now."""
-        causes = [0] * self._count
-        first = self.channels.accounts(self.env._now)[0].tolist()
-        for cause, cycles in zip(self._causes, first, strict=True):
-            causes[cause] += cycles
-        return causes
+        now = int(self.env._now)
+        if now != self._blamed_at:  # several units ask in a cycle, and nothing before it changes
+            causes = [0] * self._count
+            first = self.channels.accounts(now)[0].tolist()
+            for cause, cycles in zip(self._causes, first, strict=True):
+                causes[cause] += cycles
+            self._blamed_at, self._blamed = now, causes
+        return self._blamed.copy()
 
     def _plan(self, event: Event) -> None:
         """All requests of the cycle are known: plan what they lead to."""
