@@ -1,7 +1,7 @@
 """What every blocking of a grid would take: cycles, and words of main memory.
 
     cycles = max(first tiles + max(array, ports of buffers) + loads not hidden + last tile,
-                 main memory + the array's part in the last tile)
+                 main memory + the array's work that no load runs beside)
 
 and the preload and skew of the array, once.
 Words of main memory are exact (`movement`). Ports of buffers count the words of the array's
@@ -91,7 +91,8 @@ class Layer:
         }
         memory = self._memory.cycles(words)
         busy = np.maximum(self._array, self._ports(words)) + self._edges + self._turns(words)
-        cycles = np.maximum(busy, memory + self._last_array) + (self.pace.shift + self.pace.skew)
+        bound = memory + self._array * self._alone(words)
+        cycles = np.maximum(busy, bound) + float(self.pace.shift + self.pace.skew)
         return Figures(
             order=order,
             cycles=np.where(self.possible, cycles, np.inf),
@@ -133,11 +134,19 @@ class Layer:
     def _array(self) -> Cycles:
         return array_cycles(self.pace, self.array, self.grid.axes)
 
-    @cached_property
-    def _last_array(self) -> Cycles:
-        """Cycles of the array after the last tiles have come."""
+    def _alone(self, words: Mapping[str, Integers]) -> Cycles:
+        """Part of the array's work during which main memory has nothing to do.
+
+        It is the work on the last tiles, and on those of an operand that has no second tile: what
+        comes next for the others has come by then.
+        """
+        loads: Cycles = np.ones((1,) * KINDS)
+        for tensor in (self.roles.inputs, self.roles.weights):
+            if tensor.name in self._bare:
+                tiles = words[tensor.name] / self._first_tile(tensor)
+                loads = loads + tiles * self._bare[tensor.name]
         steps = [axis.product(axis.trips) for axis in self.grid.axes if axis.dimensions]
-        return self._array / math.prod(steps)
+        return np.minimum(loads / math.prod(steps), 1.0)
 
     @cached_property
     def _edges(self) -> Cycles:
