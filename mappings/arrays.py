@@ -204,9 +204,10 @@ class _Array:
         """
         width, centre = self._crossing.width, self._crossing.height - 1
         near, far = _ends(np.sort(alike), width)
-        first, last = np.add.outer(apart, near), np.add.outer(apart, far)
-        right = (first % width).max(axis=1)
-        upper, lower = first // width, last // width
+        first = np.add.outer(apart, near)
+        upper = first // width
+        lower = upper if near is far else np.add.outer(apart, far) // width
+        right = (first - upper * width).max(axis=1)
         twice = np.maximum(centre - 2 * upper, 0) + np.maximum(2 * lower - centre, 0)
         return int(twice.sum()) + 2 * int(right.sum())
 
@@ -303,7 +304,9 @@ class _Array:
 
 
 def _ends(indices: _Ints, width: int) -> tuple[_Ints, _Ints]:
-    """The least and the largest of ascending indices in every column."""
+    """The least and the largest of ascending indices in every column; one array if they agree."""
+    if indices[-1] - indices[0] < width:
+        return indices, indices
     near: _Ints = np.full(width, -1, dtype=np.int64)
     far = near.copy()
     near[indices[::-1] % width] = indices[::-1]

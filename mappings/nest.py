@@ -7,7 +7,7 @@ when its bound is not the product of its extents; only ragged dimensions are eve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -16,7 +16,7 @@ from math import prod
 from stallscope.mappings.case import Case
 from stallscope.mappings.mapping import Loop
 
-__all__ = ["Block", "Nest", "NestLoop", "by_dimension", "offsets", "starts_below"]
+__all__ = ["Block", "Nest", "NestLoop", "by_dimension", "offsets", "starts_below", "starts_between"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +146,19 @@ def starts_below(loops: Sequence[NestLoop], limit: int) -> int:
     whole = min(loop.extent, limit // loop.span)
     cut = starts_below(inner, limit - whole * loop.span) if whole < loop.extent else 0
     return whole * prod(one.extent for one in inner) + cut
+
+
+def starts_between(loops: Sequence[NestLoop], low: int, high: int) -> Iterator[int]:
+    """Positions of one dimension's loops, outermost first, from ``low`` to below ``high``."""
+    if not loops:
+        yield from (0,) if low <= 0 < high else ()
+        return
+    loop, inner = loops[0], loops[1:]
+    first, end = max(0, low // loop.span), min(loop.extent, -(-high // loop.span))
+    for index in range(first, end):
+        at = index * loop.span
+        for start in starts_between(inner, low - at, high - at):
+            yield at + start
 
 
 def _resolve(loops: tuple[Loop, ...], reached: dict[str, int]) -> tuple[NestLoop, ...]:

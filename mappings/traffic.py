@@ -18,7 +18,7 @@ from stallscope.mappings.arrays import array_loads, is_array
 from stallscope.mappings.boxes import Vector
 from stallscope.mappings.case import Case, Reuse
 from stallscope.mappings.multicast import Clip, Crossing, Destinations, Load
-from stallscope.mappings.nest import Nest, NestLoop, offsets
+from stallscope.mappings.nest import Nest, NestLoop, offsets, starts_between
 from stallscope.mappings.problem import Tensor
 from stallscope.mappings.reuse import Automaton, Retention
 from stallscope.mappings.walk import Pass, Walk
@@ -140,17 +140,17 @@ class _Stream:
 
     def _clips(self, child: int) -> tuple[Clip, ...]:
         nest, loops = self.nest, self._loops(child)
+        spatial = [loop for block in nest.blocks[:child] for loop in block.spatial]
         clips = []
         for dimension in nest.ragged:
-            bound = nest.bounds[dimension]
-            lefts = {bound - start for start in offsets(loops, dimension) if start < bound}
-            clips.append(
-                Clip(
-                    dimension=dimension,
-                    span=nest.spans(child)[dimension],
-                    lefts=tuple(sorted(lefts)),
-                )
-            )
+            bound, span = nest.bounds[dimension], nest.spans(child)[dimension]
+            # Nothing is clipped where more is left than all children together span.
+            reach = offsets(spatial, dimension)[-1] + span
+            own = [loop for loop in loops if loop.dimension == dimension]
+            lefts = {bound - start for start in starts_between(own, bound - reach, bound)}
+            if bound > reach:
+                lefts.add(reach)
+            clips.append(Clip(dimension=dimension, span=span, lefts=tuple(sorted(lefts))))
         return tuple(clips)
 
     def _pass(self, child: int, there: Destinations) -> Pass:

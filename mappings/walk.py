@@ -116,7 +116,9 @@ class Pass:
         move = tuple(by - back for by, back in zip(self._moves[depth], end, strict=True))
         state, event = self._automaton.step(state, move, self._cap(left, len(self._loops)))
         state, end, counts = self._run(depth + 1, left, state)
-        return state, end, Counter({event: 1}) + Counter(counts)
+        total = Counter(counts)
+        total[event] += 1
+        return state, end, total
 
     def _last(self, depth: int, trips: int, end: Vector) -> Vector:
         return tuple((trips - 1) * by + at for by, at in zip(self._moves[depth], end, strict=True))
@@ -133,17 +135,32 @@ class Pass:
         """A loop over a ragged dimension: its last iterations differ."""
         loop, axis = self._loops[depth], self._axis[depth]
         trips = min(loop.extent, -(-left[axis] // loop.span))
-        state, end, counts = self._run(depth + 1, self._cap(left, depth + 1), state)
-        total = Counter(counts)
-        for trip in range(1, trips):
+        inner = self._cap(left, depth + 1)
+        # Iterations are alike while more is left than can matter inside.
+        spare = left[axis] - inner[axis]
+        alike = min(trips, spare // loop.span + 1) if spare else 1
+        state, end, total = self._alike(depth, inner, state, alike)
+        for trip in range(alike, trips):
             rest = (*left[:axis], left[axis] - trip * loop.span, *left[axis + 1 :])
             state, end, counts = self._next(depth, self._cap(rest, depth + 1), state, end)
             _add(total, counts, 1)
         return state, self._last(depth, trips, end), total
 
     def _repeat(self, depth: int, left: Vector, state: State) -> _Outcome:
-        """A loop whose iterations are all alike: stop when the state comes round again."""
-        inner, trips = self._cap(left, depth + 1), self._loops[depth].extent
+        """A loop whose iterations are all alike."""
+        trips = self._loops[depth].extent
+        state, end, total = self._alike(depth, self._cap(left, depth + 1), state, trips)
+        return state, self._last(depth, trips, end), total
+
+    def _alike(
+        self, depth: int, inner: Vector, state: State, trips: int
+    ) -> tuple[State, Vector, Counter[Event]]:
+        """Iterations that are alike: stop when the state comes round again.
+
+        Returns:
+            The state, the distance from the first to the last step of the last iteration, and
+            the events of all steps but the first.
+        """
         state, end, counts = self._run(depth + 1, inner, state)
         total = Counter(counts)
         states, rounds = [state], list[Mapping[Event, int]]()
@@ -163,7 +180,7 @@ class Pass:
             for at, counts in enumerate(cycle):
                 _add(total, counts, whole + (at < part))
             state = states[entry + part]
-        return state, self._last(depth, trips, end), total
+        return state, end, total
 
 
 def _add(total: Counter[Event], counts: Mapping[Event, int], times: int) -> None:

@@ -150,9 +150,15 @@ class _ComputeCompiler:
 
     def _whole(self, loop: int) -> int:
         """Record of a burst that ``loop`` (or -1: the start) enters, without remainders."""
+        if not any(operand.may_link for operand in self.operands):
+            loop = -1
+        if (loop,) in self.known:
+            return self.known[loop,]
         kinds = list(self._plain(loop))
         steps = sum(kind.count for kind in kinds)
-        return self.record(kinds, ((steps, self.nest.instances(self.nest.depth)),), {})
+        loads = ((steps, self.nest.instances(self.nest.depth)),)
+        self.known[loop,] = self.record(kinds, loads, {})
+        return self.known[loop,]
 
     def _remaining(self, now: Origin) -> int:
         """Record of a burst that begins at an origin, with remainders."""

@@ -111,9 +111,17 @@ class _MoverCompiler:
     def _leaf(self, now: Origin, before: Origin | None) -> Leaf:
         """What is new to the child at a spatial offset, as a function of the offset."""
         if self.is_clipped:
-            return lambda offset: self._new(
-                plus(now, offset), plus(before, offset) if before is not None else None
-            )
+            known: dict[tuple[int, ...], Demand] = {}
+
+            def leaf(offset: Origin) -> Demand:
+                key = tuple(offset.get(name, 0) for name in self.spans)
+                if key not in known:
+                    known[key] = self._new(
+                        plus(now, offset), plus(before, offset) if before is not None else None
+                    )
+                return known[key]
+
+            return leaf
         base = self._new(now, before)
         return lambda offset: tuple(shift(box, self.tensor.origin(offset)) for box in base)
 

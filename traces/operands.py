@@ -60,6 +60,7 @@ class MacOperand:
         level: That level.
         chain: The way to the MACs.
         depth: Temporal loops outside a tile there; -1 if the level is where the tensor starts.
+        may_link: Whether what a step reads depends on the loop that stepped.
     """
 
     def __init__(self, nest: Nest, tensor: Tensor) -> None:
@@ -69,7 +70,7 @@ class MacOperand:
         self.chain = Chain(nest, tensor, self.level, nest.depth)
         is_memory = len(keepers) == 1
         self.depth = -1 if is_memory else len(nest.walked(tensor, self.level))
-        self._may_link = (
+        self.may_link = (
             has_links(nest.case, nest.depth - 1)
             and self.chain.blocks[-1].count > 1
             and not nest.clipped
@@ -80,7 +81,7 @@ class MacOperand:
 
     def step(self, kind: MacKind, loops: Sequence[NestLoop]) -> MacStep:
         """One step of a kind among ``loops``, all temporal loops."""
-        key: object = kind.loop if self._may_link else kind.active
+        key: object = kind.loop if self.may_link else kind.active
         if key not in self._cache:
             is_counted = len(self._wide) <= 1
             self._cache[key] = (self._counted if is_counted else self._listed)(kind, loops)
@@ -99,7 +100,7 @@ class MacOperand:
         """List every MAC's word, and share them block by block."""
         tallies = [Tally() for _ in self.chain.blocks]
         base, before = dict(kind.origin), None
-        if self._may_link and kind.loop >= 0:
+        if self.may_link and kind.loop >= 0:
             base, before = displacement(loops, kind.loop), self._came(loops, kind.loop)
         parents = self.chain.parents() if self.nest.clipped else [{}]
         supplied = [
@@ -178,7 +179,7 @@ class MacOperand:
         if self._words is None:
             return Tally.alone(1, 1)
         plain = self._words.tally(left)
-        if self._may_link and loop >= 0:
+        if self.may_link and loop >= 0:
             relieved = self._words.relieved(displacement(loops, loop))
             # Links are used only if they save words.
             if relieved is not None and relieved.words_in < plain.words_in:

@@ -12,12 +12,20 @@ from dataclasses import dataclass
 from itertools import product
 from math import gcd
 
+import numpy as np
+from numpy.typing import NDArray
+
+from stallscope.traces.digits import offsets
 from stallscope.traces.nest import Nest, NestLoop
 from stallscope.traces.program import StreamLoop
 
 __all__ = ["ClippedStep", "Origin", "Steps", "displacement", "last_origin"]
 
 Origin = dict[str, int]
+
+_Ints = NDArray[np.int64]
+_Pair = tuple[tuple[int, int, int], int, int]
+"""(class now, class before, move) of a dimension, and an example of origins now and before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class Steps:
         spatial = [loop for loop in nest.loops if loop.is_spatial and loop.level < inner]
         self.bounds = tuple(sorted(nest.clipped))
         self._offsets = {
-            name: sorted(set(_sums([loop for loop in spatial if loop.dimension == name])))
+            name: offsets(loop for loop in spatial if loop.dimension == name)
             for name in self.bounds
         }
         self.grain = tuple(
@@ -59,19 +67,21 @@ class Steps:
         self.classes = tuple(
             self._classes(name, grain) for name, grain in zip(self.bounds, self.grain, strict=True)
         )
+        self._known: dict[tuple[int, int, bool], list[_Pair]] = {}
+        self._numbers = [np.array(classes, dtype=np.int64) for classes in self.classes]
 
     def _classes(self, name: str, grain: int) -> tuple[int, ...]:
-        """Number the distinct clip patterns of a dimension by origin / grain."""
+        """Number the distinct clip patterns of a dimension by origin / grain.
+
+        The later the origin, the less is left to every tile: patterns differ where sums do.
+        """
         bound, span = self.nest.bounds[name], self.spans[name]
-        patterns: dict[tuple[int, ...], int] = {}
-        numbers = []
-        moves = any(loop.dimension == name for loop in self.loops)
-        for origin in range(0, bound if moves else 1, grain):
-            clipped = tuple(
-                max(0, min(span, bound - origin - offset)) for offset in self._offsets[name]
-            )
-            numbers.append(patterns.setdefault(clipped, len(patterns)))
-        return tuple(numbers)
+        if not any(loop.dimension == name for loop in self.loops):
+            return (0,)
+        left = bound - np.arange(0, bound, grain)
+        given = _left_of(self._offsets[name], left) - _left_of(self._offsets[name], left - span)
+        numbers = np.cumsum(np.diff(given, prepend=given[0]) != 0)
+        return tuple(numbers.tolist())
 
     def displacement(self, loop: int) -> Origin:
         """How far the origin moves when ``loop`` steps, in dimensions without remainders."""
@@ -82,7 +92,7 @@ class Steps:
         for loop in range(len(self.loops)):
             moved = self.displacement(loop)
             moved = {name: by for name, by in moved.items() if name not in self.bounds}
-            choices = [list(self._pairs(index, loop)) for index in range(len(self.bounds))]
+            choices = [self._choices(index, loop) for index in range(len(self.bounds))]
             for choice in product(*choices):
                 now = {name: by for name, by in moved.items() if by > 0}
                 before = {name: -by for name, by in moved.items() if by < 0}
@@ -90,32 +100,63 @@ class Steps:
                     now[name], before[name] = at, was
                 yield ClippedStep(loop, tuple(key for key, _, _ in choice), now, before)
 
-    def _pairs(self, which: int, stepped: int) -> Iterator[tuple[tuple[int, int, int], int, int]]:
-        """Distinct (class now, class before, move) of a dimension, each with one example."""
-        name, grain, classes = self.bounds[which], self.grain[which], self.classes[which]
-        seen = set()
-        for now, before in self._origins(name, stepped):
-            key = (classes[now // grain], classes[before // grain], now - before)
-            if key not in seen:
-                seen.add(key)
-                yield key, now, before
+    def _choices(self, which: int, stepped: int) -> list[_Pair]:
+        """What `_pairs` yields: the same for all loops between two of the dimension."""
+        name = self.bounds[which]
+        outside = sum(1 for loop in self.loops[:stepped] if loop.dimension == name)
+        key = (which, outside, self.loops[stepped].dimension == name)
+        if key not in self._known:
+            self._known[key] = list(self._pairs(which, stepped))
+        return self._known[key]
 
-    def _origins(self, name: str, stepped: int) -> Iterator[tuple[int, int]]:
+    def _pairs(self, which: int, stepped: int) -> Iterator[_Pair]:
+        """Distinct (class now, class before, move) of a dimension, each with one example."""
+        now, before = self._origins(self.bounds[which], stepped)
+        grain, classes = self.grain[which], self._numbers[which]
+        keys = np.stack([classes[now // grain], classes[before // grain], now - before])
+        changes = np.flatnonzero(np.diff(keys, axis=1).any(axis=0)) + 1
+        seen = set()
+        for at in [0, *changes.tolist()] if len(now) else []:
+            first, second, move = keys[:, at].tolist()
+            if (first, second, move) not in seen:
+                seen.add((first, second, move))
+                yield (first, second, move), int(now[at]), int(before[at])
+
+    def _origins(self, name: str, stepped: int) -> tuple[_Ints, _Ints]:
         """Origins of a dimension now and before, over all steps of the loop ``stepped``."""
         own = [(i, loop) for i, loop in enumerate(self.loops) if loop.dimension == name]
         bound = self.nest.bounds[name]
-        outer = [loop for i, loop in own if i < stepped]
         inner = [loop for i, loop in own if i > stepped]
-        is_stepped = self.loops[stepped].dimension == name
-        for prefix, left in origins(outer, bound):
-            if not is_stepped:
-                yield prefix, prefix + last_origin(inner, left)
-                continue
-            loop = self.loops[stepped]
-            given = min(left, loop.extent * loop.step)
-            for at in range(loop.step, given, loop.step):
-                before = at - loop.step
-                yield prefix + at, prefix + before + last_origin(inner, given - before)
+        now = _origins([loop for i, loop in own if i < stepped])
+        now = now[now < bound]
+        loop = self.loops[stepped]
+        if loop.dimension == name:
+            # The iteration before was whole, and so were the pieces inside it.
+            now = np.add.outer(now, np.arange(1, loop.extent) * loop.step).reshape(-1)
+            now = now[now < bound]
+            return now, now - loop.step + last_origin(inner, loop.step)
+        before = now.copy()
+        if len(now) > 1:
+            before[:-1] += last_origin(inner, bound)
+        before[-1] += last_origin(inner, bound - int(now[-1]))
+        return now, before
+
+
+def _left_of(offsets: Sequence[int], left: _Ints) -> _Ints:
+    """Sum over tiles at ascending offsets of what is left from there, where anything is."""
+    starts = np.array(offsets, dtype=np.int64)
+    before = np.concatenate([[0], np.cumsum(starts)])
+    number = np.searchsorted(starts, left)
+    found: _Ints = left * number - before[number]
+    return found
+
+
+def _origins(loops: Sequence[NestLoop]) -> _Ints:
+    """All origins of one dimension's loops, ascending."""
+    found: _Ints = np.zeros(1, dtype=np.int64)
+    for loop in loops:
+        found = np.add.outer(found, np.arange(loop.extent) * loop.step).reshape(-1)
+    return found
 
 
 def displacement(loops: Sequence[NestLoop], loop: int) -> Origin:
@@ -127,18 +168,6 @@ def displacement(loops: Sequence[NestLoop], loop: int) -> Origin:
     return moved
 
 
-def origins(loops: Sequence[NestLoop], bound: int) -> Iterator[tuple[int, int]]:
-    """Yield (origin, iterations left from there) of a dimension's loops, clipped to its bound."""
-    if not loops:
-        yield 0, bound
-        return
-    loop, rest = loops[0], loops[1:]
-    given = min(bound, loop.extent * loop.step)
-    for at in range(0, given, loop.step):
-        for inside, left in origins(rest, min(loop.step, given - at)):
-            yield at + inside, left
-
-
 def last_origin(loops: Sequence[NestLoop] | Sequence[StreamLoop], left: int) -> int:
     """Origin of the last iteration of ``loops`` in a piece of ``left`` iterations."""
     origin = 0
@@ -148,11 +177,3 @@ def last_origin(loops: Sequence[NestLoop] | Sequence[StreamLoop], left: int) -> 
         origin += at
         left = min(loop.step, given - at)
     return origin
-
-
-def _sums(loops: Sequence[NestLoop]) -> list[int]:
-    """Origins of every combination of the loops' iterations."""
-    sums = [0]
-    for loop in loops:
-        sums = [total + digit * loop.step for total in sums for digit in range(loop.extent)]
-    return sums
