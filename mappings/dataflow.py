@@ -14,8 +14,11 @@ class Dataflow(StrEnum):
     """The tensor that stays: outputs, weights or inputs."""
 
     OS = "os"
+    """Outputs: pixels on the rows, output channels on the columns."""
     WS = "ws"
+    """Weights: the reduction on the rows, output channels on the columns."""
     IS = "is"
+    """Inputs: the reduction on the rows, pixels on the columns."""
 
 
 _STATIONARY = {"Weights": Dataflow.WS, "Inputs": Dataflow.IS}

@@ -70,16 +70,19 @@ ACCELERATORS = (
         name="tpu-like-128",
         summary="128 x 128 systolic array of 8-bit MACs after TPU v1, 12 MiB buffer, HBM2 channel",
         path=_FOLDER / "tpu-like-128.yaml",
+        network="resnet50",
     ),
     Preset(
         name="gemmini-like-16",
         summary="16 x 16 systolic array, Gemmini's default: 256 KiB scratchpad, 16 bytes/cycle",
         path=_FOLDER / "gemmini-like-16.yaml",
+        network="resnet50",
     ),
     Preset(
         name="systolic-4",
         summary="4 x 4 systolic array with tiny buffers and a DRAM of a word/cycle, to learn on",
         path=_FOLDER / "systolic-4.yaml",
+        network="alexnet",
     ),
 )
 _SHAPES = {

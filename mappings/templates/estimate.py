@@ -20,13 +20,14 @@ from itertools import chain
 
 import numpy as np
 
+from stallscope.mappings.dataflow import Dataflow
 from stallscope.mappings.problem import Tensor
 from stallscope.mappings.templates.capacity import Room
 from stallscope.mappings.templates.grid import KINDS, Array, Axis, Flags, Grid
 from stallscope.mappings.templates.memory import Cycles, Device, Memory, Plain, Tile
 from stallscope.mappings.templates.movement import Integers, words_sent
 from stallscope.mappings.templates.pace import Pace, array_cycles
-from stallscope.mappings.templates.roles import Dataflow, Roles
+from stallscope.mappings.templates.roles import Roles
 from stallscope.mappings.templates.stores import Store, Stores, Width
 
 __all__ = ["Figures", "Layer", "possible", "sums_may_leave"]

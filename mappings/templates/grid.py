@@ -13,9 +13,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from stallscope.mappings.dataflow import Dataflow
 from stallscope.mappings.problem import Tensor
 from stallscope.mappings.templates.movement import Integers, OuterLoop
-from stallscope.mappings.templates.roles import Dataflow, Roles
+from stallscope.mappings.templates.roles import Roles
 from stallscope.mappings.templates.stores import Stores
 from stallscope.mappings.templates.tiles import Cut, cuts, spread
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stallscope.mappings.dataflow import Dataflow
 from stallscope.mappings.templates.capacity import fits, room_of, smallest
 from stallscope.mappings.templates.estimate import Layer, possible, sums_may_leave
 from stallscope.mappings.templates.grid import Array, Axis, Grid, array_of, axes_of
 from stallscope.mappings.templates.pace import Pace, least_cycles, pace_of
-from stallscope.mappings.templates.roles import Dataflow, Roles
+from stallscope.mappings.templates.roles import Roles
 from stallscope.mappings.templates.stores import Stores, refusals
 from stallscope.simcore.errors import Fault
 

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stallscope.mappings.dataflow import Dataflow
 from stallscope.mappings.systolic import Convention
 from stallscope.mappings.templates.grid import KINDS, Array, Axis
 from stallscope.mappings.templates.movement import Integers
-from stallscope.mappings.templates.roles import Dataflow
 from stallscope.mappings.templates.stores import Stores
 
 __all__ = ["Pace", "array_cycles", "least_cycles", "pace_of"]

@@ -15,6 +15,7 @@ from enum import StrEnum
 import numpy as np
 
 from stallscope.mappings.architecture import Architecture
+from stallscope.mappings.dataflow import Dataflow
 from stallscope.mappings.fields import nearest
 from stallscope.mappings.legality import check_mapping
 from stallscope.mappings.mapping import Mapping as LayerMapping
@@ -23,7 +24,7 @@ from stallscope.mappings.templates.building import Cell, at_cell, mapping_of
 from stallscope.mappings.templates.estimate import Figures, Layer
 from stallscope.mappings.templates.layers import Prospect, layer_of, prospect_of
 from stallscope.mappings.templates.lowering import lowered
-from stallscope.mappings.templates.roles import Dataflow, Roles, roles_of
+from stallscope.mappings.templates.roles import Roles, roles_of
 from stallscope.mappings.templates.stores import Stores, stores_of
 from stallscope.simcore.errors import Fault, SpecError
 

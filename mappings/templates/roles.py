@@ -13,24 +13,13 @@ the problem declares first is the inputs: ``A`` of ``A x B``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from math import prod
 
+from stallscope.mappings.dataflow import Dataflow
 from stallscope.mappings.problem import Problem, Tensor
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["Dataflow", "Roles", "roles_of"]
-
-
-class Dataflow(StrEnum):
-    """Which tensor stays in the array's registers."""
-
-    OS = "os"
-    """Outputs: pixels on the rows, output channels on the columns."""
-    WS = "ws"
-    """Weights: the reduction on the rows, output channels on the columns."""
-    IS = "is"
-    """Inputs: the reduction on the rows, pixels on the columns."""
+__all__ = ["Roles", "roles_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

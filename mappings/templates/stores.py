@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from stallscope.mappings.architecture import Architecture, StorageLevel
 from stallscope.mappings.bandwidth import port_widths
+from stallscope.mappings.dataflow import Dataflow
 from stallscope.mappings.systolic import Systolic
-from stallscope.mappings.templates.roles import Dataflow, Roles
+from stallscope.mappings.templates.roles import Roles
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = ["Store", "Stores", "Width", "refusals", "stores_of"]
