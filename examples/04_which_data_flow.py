@@ -40,8 +40,9 @@ def main() -> None:
             losses = {name: n for name, n in result.cycle_stack.items() if name != "compute"}
             lost = sorted(losses, key=lambda cause: -losses[cause])[:SHOWN]
             print(
-                f"{name:15} {dataflow}  {result.cycles:9,} cycles, {result.utilization:6.1%} of peak"
-                f"; {array.folds:6,} folds on {array.mapped:6.1%} of the PEs; "
+                f"{name:15} {dataflow}  {result.cycles:9,} cycles, "
+                f"{result.utilization:6.1%} of peak; {array.folds:6,} folds on "
+                f"{array.mapped:6.1%} of the PEs; "
                 + ", ".join(f"{cause} {losses[cause] / result.cycles:.1%}" for cause in lost)
             )
     case = case_of(layers["layer4.0.conv2"], Dataflow.WS)
