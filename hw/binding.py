@@ -13,7 +13,7 @@ from stallscope.hw.mover import MoverPlan
 from stallscope.hw.pe_array import ArrayPlan, PeArray
 from stallscope.hw.ports import CAUSES, Cause, Ports
 from stallscope.hw.systolic.bound import ANY_TILES, BoundArray, stalls_of
-from stallscope.hw.systolic.folds import Fold
+from stallscope.hw.systolic.folds import Fold, plain
 from stallscope.hw.systolic.rules import FoldRules
 from stallscope.mappings.architecture import Architecture, LevelKind
 from stallscope.simcore.servers import Demand, Server
@@ -117,16 +117,8 @@ class Binding:
             network.drain_latency_cycles if is_up else network.fill_latency_cycles
             for network in networks
         ]
-        is_dram = parent.kind is LevelKind.DRAM
         at_parent, at_child = (far, near) if is_up else (near, far)
-        cause = _largest(
-            {
-                Cause.DRAM_LATENCY: at_parent if is_dram else 0,
-                Cause.BUFFER_LATENCY: at_child + (0 if is_dram else at_parent),
-                Cause.NETWORK_LATENCY: hops + sum(delays),
-            },
-            otherwise=Cause.DRAM_BANDWIDTH if is_dram else Cause.BUFFER_PORT,
-        )
+        cause = _latency_cause(parent.kind, at_parent, at_child, hops + sum(delays))
         plan = MoverPlan(
             demands=tuple(Demand(part, 0, CAUSES.index(cause), burst) for part in parts),
             room=tuple(record.room for record in stream.records),
@@ -215,22 +207,8 @@ class Binding:
     def array(self) -> ArrayPlan:
         """Bind the compute stream."""
         stream = self.program.compute
-        levels = [operand.level for operand in stream.operands]
-        burst = self.ports.burst_words(levels)
-        cause = CAUSES.index(Cause.COMPUTE)
-        demands = []
-        names: set[str] = set()
-        folds = [self.systolic.burst(work) for work in stream.records] if self.systolic else []
-        takes = [fold.cycles for fold in folds] or [work.cycles for work in stream.records]
-        for number, work in enumerate(stream.records):
-            pair = []
-            for is_fresh in (False, True):
-                parts = self._array_parts(stream, work, is_fresh)
-                names.update(server.name for server, _ in parts)
-                least = takes[number] * self.ports.cycle_ticks
-                pair.append(Demand(parts, least, cause, burst))
-            demands.append((pair[0], pair[1]))
-        self.paths[stream.unit] = frozenset(names)
+        bound = self.systolic
+        folds = [bound.burst(work) if bound else plain(work.cycles) for work in stream.records]
         first = stream.records[stream.first]
         routes = [access.crossings for access in first.accesses]
         network = {level.name: level.network for level in self.architecture.levels}
@@ -238,21 +216,21 @@ class Binding:
                 if operand.is_output]  # fmt: skip
         touching = frozenset(self.program.output_dimensions)
         latency = self._array_latency(stream, routes)
+        is_skew = max(fold.latency for fold in folds) > latency
         return ArrayPlan(
-            demands=tuple(demands),
+            demands=self._bursts(stream, folds),
             cycles=tuple(work.cycles for work in stream.records),
             computes=tuple(work.computes for work in stream.records),
-            pipeline=tuple(latency + fold.latency for fold in folds)
-            or tuple(latency for _ in stream.records),
-            waves=tuple(fold.wave for fold in folds) or tuple(0 for _ in stream.records),
-            stalls=tuple(stalls_of(fold) for fold in folds) or tuple(() for _ in stream.records),
+            pipeline=tuple(latency + fold.latency for fold in folds),
+            waves=tuple(fold.wave for fold in folds),
+            stalls=tuple(stalls_of(fold) for fold in folds),
             first_delay=max(
                 (sum(network[c.network].fill_latency_cycles for c in route) for route in routes),
                 default=0,
             ),
             last_delay=sum(network[c.network].drain_latency_cycles for c in sum(back, ())),
-            latency_cause=CAUSES.index(self._latency_cause(latency, folds)),
-            work_cause=cause,
+            latency_cause=CAUSES.index(Cause.SKEW if is_skew else Cause.COMPUTE_LATENCY),
+            work_cause=CAUSES.index(Cause.COMPUTE),
             first_cause=CAUSES.index(Cause.NETWORK_LATENCY),
             reductions=tuple(
                 i for i, loop in enumerate(stream.loops) if loop.dimension not in touching
@@ -260,11 +238,24 @@ class Binding:
             pes=stream.instances,
         )
 
-    @staticmethod
-    def _latency_cause(latency: int, folds: Sequence[Fold]) -> Cause:
-        """What most of the time from a burst's end to its results is."""
-        skew = max((fold.latency for fold in folds), default=0)
-        return Cause.SKEW if skew > latency else Cause.COMPUTE_LATENCY
+    def _bursts(
+        self, stream: ComputeStream, folds: Sequence[Fold]
+    ) -> tuple[tuple[Demand, Demand], ...]:
+        """Per record, what a burst asks for; then where it is first to touch its output words."""
+        levels = [operand.level for operand in stream.operands]
+        burst = self.ports.burst_words(levels)
+        cause = CAUSES.index(Cause.COMPUTE)
+        demands = []
+        names: set[str] = set()
+        for work, fold in zip(stream.records, folds, strict=True):
+            pair = []
+            for is_fresh in (False, True):
+                parts = self._array_parts(stream, work, is_fresh)
+                names.update(server.name for server, _ in parts)
+                pair.append(Demand(parts, fold.cycles * self.ports.cycle_ticks, cause, burst))
+            demands.append((pair[0], pair[1]))
+        self.paths[stream.unit] = frozenset(names)
+        return tuple(demands)
 
     def _array_latency(self, stream: ComputeStream, routes: Sequence[tuple[Crossing, ...]]) -> int:
         """From the end of a burst to its results: reads, ways, the MACs' pipeline, the update.
@@ -302,6 +293,19 @@ class Binding:
         """Multiply-accumulates executed."""
         bursts = zip(array.fresh, array.stale, array.plan.computes, strict=True)
         return sum((fresh + stale) * computes for fresh, stale, computes in bursts)
+
+
+def _latency_cause(kind: LevelKind, at_parent: int, at_child: int, network: int) -> Cause:
+    """What most of the latency between two levels is; without any, the parent's port."""
+    is_dram = kind is LevelKind.DRAM
+    return _largest(
+        {
+            Cause.DRAM_LATENCY: at_parent if is_dram else 0,
+            Cause.BUFFER_LATENCY: at_child + (0 if is_dram else at_parent),
+            Cause.NETWORK_LATENCY: network,
+        },
+        otherwise=Cause.DRAM_BANDWIDTH if is_dram else Cause.BUFFER_PORT,
+    )
 
 
 def _largest(parts: dict[Cause, int], *, otherwise: Cause) -> Cause:

@@ -101,16 +101,20 @@ class Machine:
         self._streams = {(stream.tensor, stream.child): stream for stream in program.movers}
         self._build()
         self.cycles = 0
-        self.fast_forward: FastForward | None = None
-        if mode.is_on or mode.audit:
-            self.fast_forward = FastForward(
-                self.env, self.array.position, self._components(), audit=mode.audit,
-                strides=strides(self.lanes, self.array.position.depth),
-                until=until(self.lanes),
-            )  # fmt: skip
-            self.array.boundary = self.fast_forward.boundary
+        self.fast_forward = self._fast_forward(mode)
 
     # ------------------------------------------------------------------ building
+
+    def _fast_forward(self, mode: FastForwardMode) -> FastForward | None:
+        """What skips or audits repeating stretches; None if nothing does."""
+        if not (mode.is_on or mode.audit):
+            return None
+        made = FastForward(
+            self.env, self.array.position, self._components(), audit=mode.audit,
+            strides=strides(self.lanes, self.array.position.depth), until=until(self.lanes),
+        )  # fmt: skip
+        self.array.boundary = made.boundary
+        return made
 
     def _build(self) -> None:
         for number, stream in enumerate(self.program.movers):

@@ -124,11 +124,7 @@ def load_accelerator(
     shown = ", ".join(os.fspath(path) for path in paths)
     if findings.faults and len(documents) < len(paths):
         parts.given.add("architecture")  # may be in the unreadable file
-    for section in sorted(parts.given & {"problem", "mapping"}):
-        rule = f"a layer by its shape has a {section} of its own"
-        remedy = f"take the {section} out of the accelerator's files"
-        fault = Fault(place=section, value="", rule=rule, remedy=remedy, source=shown)
-        findings.faults.append(fault)
+    findings.faults += [_own(name, shown) for name in sorted(parts.given & {"problem", "mapping"})]
     files = tuple(InputFile(path=doc.path, sha256=doc.sha256) for doc in documents)
     layout = None
     if parts.layout is not None and parts.architecture is not None:
@@ -143,6 +139,13 @@ def load_accelerator(
         settings=settings,
         devices=parts.devices,
     )
+
+
+def _own(section: str, shown: str) -> Fault:
+    """A section that belongs to a layer, not to an accelerator."""
+    rule = f"a layer by its shape has a {section} of its own"
+    remedy = f"take the {section} out of the accelerator's files"
+    return Fault(place=section, value="", rule=rule, remedy=remedy, source=shown)
 
 
 def _set(

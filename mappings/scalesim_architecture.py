@@ -41,30 +41,19 @@ def architecture_of(
     Raises:
         SpecError: For every figure it needs and does not give.
     """
-    faults = [
-        Fault(place=config.file.path, value="", rule=f"needs {key}")
-        for field, key in _NEEDED.items()
-        if getattr(config, field) is None
-    ]
     is_user = config.interface is Interface.USER
     reads, writes = _widths(config) if is_user else ((None, None), None)
-    if is_user and (None in reads or writes is None):
-        rule = "needs Bandwidth, or the banks' bandwidths: its interface is USER"
-        faults.append(Fault(place=config.file.path, value="", rule=rule))
-    if faults:
-        raise SpecError(faults)
+    _check(config, is_fast=not is_user or (None not in reads and writes is not None))
     assert config.array_height is not None
     assert config.array_width is not None
     units = config.array_height * config.array_width
+    memory = StorageLevel(
+        name="DRAM", kind=LevelKind.DRAM, word_bits=_WORD_BITS, write_words_per_cycle=writes
+    )
     return Architecture(
         name=config.run_name or "scale-sim",
         levels=(
-            StorageLevel(
-                name="DRAM",
-                kind=LevelKind.DRAM,
-                word_bits=_WORD_BITS,
-                write_words_per_cycle=writes,
-            ),
+            memory,
             _buffer("IFMAP", "Inputs", config.ifmap_sram_kb, reads[0]),
             _buffer("FILTER", "Weights", config.filter_sram_kb, reads[1]),
             _buffer("OFMAP", "Outputs", config.ofmap_sram_kb),
@@ -78,6 +67,20 @@ def architecture_of(
             systolic=Systolic(convention=convention),
         ),
     )
+
+
+def _check(config: ScaleSimConfig, *, is_fast: bool) -> None:
+    """Refuse a configuration that leaves out what a machine needs."""
+    faults = [
+        Fault(place=config.file.path, value="", rule=f"needs {key}")
+        for field, key in _NEEDED.items()
+        if getattr(config, field) is None
+    ]
+    if not is_fast:
+        rule = "needs Bandwidth, or the banks' bandwidths: its interface is USER"
+        faults.append(Fault(place=config.file.path, value="", rule=rule))
+    if faults:
+        raise SpecError(faults)
 
 
 def _widths(

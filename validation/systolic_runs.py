@@ -62,22 +62,6 @@ def on_array(
     kept, row, column, step = FLOWS[dataflow]
     bounds = dict(zip("MNK", shape, strict=True))
     rows, columns = min(array[0], bounds[row]), min(array[1], bounds[column])
-    entering, leaving = (None if width is None else Fraction(width) for width in widths)
-    architecture = Architecture(
-        levels=(
-            StorageLevel(name="DRAM", kind=LevelKind.DRAM),
-            StorageLevel(name=BUFFER),
-            StorageLevel(name="array", capacity_words=2 * array[0] * array[1]),
-        ),
-        compute=ComputeLevel(
-            name="mac",
-            instances=array[0] * array[1],
-            mesh_x=array[1],
-            systolic=Systolic(
-                in_words_per_cycle=entering, out_words_per_cycle=leaving, convention=convention
-            ),
-        ),
-    )
     everything = ("Inputs", "Weights", "Outputs")
     folds = [(column, ceil(bounds[column] / columns)), (row, ceil(bounds[row] / rows))]
     mapping = Mapping(
@@ -95,9 +79,31 @@ def on_array(
     )
     return Case(
         problem=matrix_product(shape),
-        architecture=architecture,
+        architecture=_machine(array, convention, widths),
         mapping=mapping,
         rules=Rules(reuse=Reuse.OVERLAP),
+    )
+
+
+def _machine(
+    array: tuple[int, int], convention: Convention, widths: tuple[int | None, int | None]
+) -> Architecture:
+    """An array with two tiles of registers behind one buffer of any size and speed."""
+    entering, leaving = (None if width is None else Fraction(width) for width in widths)
+    return Architecture(
+        levels=(
+            StorageLevel(name="DRAM", kind=LevelKind.DRAM),
+            StorageLevel(name=BUFFER),
+            StorageLevel(name="array", capacity_words=2 * array[0] * array[1]),
+        ),
+        compute=ComputeLevel(
+            name="mac",
+            instances=array[0] * array[1],
+            mesh_x=array[1],
+            systolic=Systolic(
+                in_words_per_cycle=entering, out_words_per_cycle=leaving, convention=convention
+            ),
+        ),
     )
 
 

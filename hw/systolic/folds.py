@@ -22,7 +22,7 @@ from math import ceil
 from stallscope.hw.systolic.rules import FoldRules
 from stallscope.mappings.architecture import ComputeLevel
 
-__all__ = ["Fold", "Folds", "Shift"]
+__all__ = ["Fold", "Folds", "Shift", "plain"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,11 @@ class Fold:
     lead: int
     latency: int
     wave: int = 0
+
+
+def plain(cycles: int) -> Fold:
+    """A burst of PEs that are not joined: it takes what its busiest PE multiplies."""
+    return Fold(cycles=cycles, edge=0, skew=0, lead=0, latency=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
