@@ -145,8 +145,7 @@ class _Tally:
         for crossing in crossings:
             if not self._adds(crossing.network) and times:
                 flow = self.networks[crossing.network, tensor]
-                share = Fraction(crossing.words_in - skipped, crossing.words_in or 1)
-                self._add(flow, crossing, times, share)
+                self._add(flow, crossing, times, crossing.words_in - skipped)
 
     def _cross(
         self, tensor: str, crossings: tuple[Crossing, ...], times: int, *, is_down: bool
@@ -154,11 +153,13 @@ class _Tally:
         is_output = tensor == self.program.output
         for crossing in crossings:
             flow = self.networks.setdefault((crossing.network, tensor), _Flow())
+            if not times:
+                continue
             # A partial sum that goes down to be added to is counted with its way up, unless the
             # outer level cannot add and must send it down as a word of its own.
             if is_output and is_down and self._adds(crossing.network):
                 continue
-            self._add(flow, crossing, times, Fraction(1))
+            self._add(flow, crossing, times, crossing.words_in)
             # Hops, deliveries and additions of the output are those of its way up.
             if not (is_output and is_down):
                 flow.deliveries += times * (crossing.deliveries - crossing.links)
@@ -172,10 +173,13 @@ class _Tally:
         return crossing.hops if key is None else fabrics.hops(key, crossing, direction)
 
     @staticmethod
-    def _add(flow: _Flow, crossing: Crossing, times: int, share: Fraction) -> None:
-        flow.words_in += int(times * crossing.words_in * share)
+    def _add(flow: _Flow, crossing: Crossing, times: int, entering: int) -> None:
+        """Add a step's words, or the share of them that ``entering`` are."""
+        if not crossing.words_in:
+            return
+        flow.words_in += times * entering
         for size, words in crossing.multicast:
-            flow.multicast[size] += int(times * words * share)
+            flow.multicast[size] += times * words * entering // crossing.words_in
 
     def _adds(self, network: str) -> bool:
         return self.machine.architecture.level(network).reduces

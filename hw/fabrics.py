@@ -23,6 +23,10 @@ __all__ = ["Direction", "Fabrics"]
 _Key = tuple[str, str]
 """Outer level, and the tensor that has the network alone (or ``""``)."""
 
+_Groups = tuple[tuple[int, tuple[int, ...]], ...]
+_Place = tuple[_Key, Direction, _Groups]
+"""A network, a direction on it, and where a step's words go."""
+
 
 class Fabrics:
     """The networks of an architecture that have a topology.
@@ -35,6 +39,8 @@ class Fabrics:
     def __init__(self, architecture: Architecture) -> None:
         self.geometries: dict[_Key, Geometry] = {}
         self.narrow: dict[_Key, frozenset[int]] = {}
+        self._loads: dict[_Place, list[tuple[str, int]]] = {}
+        self._latencies: dict[_Place, int] = {}
         self._lanes = {level.name: level.network.lane for level in architecture.levels}
         below_it: list[StorageLevel | ComputeLevel] = [*architecture.levels[1:]]
         below_it.append(architecture.compute)
@@ -61,19 +67,23 @@ class Fabrics:
         self, key: _Key, crossing: Crossing, direction: Direction
     ) -> list[tuple[str, int]]:  # fmt: skip
         """Links of a network that a step's words hold, by name, and the words on each."""
-        geometry = self.geometries[key]
-        loads = geometry.loads(_groups(crossing), direction)
-        return [
-            (_named(key, geometry.links[link]), words)
-            for link, words in loads.items()
-            if link in self.narrow[key]
-        ]
+        geometry, place = self.geometries[key], (key, direction, _groups(crossing))
+        if place not in self._loads:
+            loads = geometry.loads(_groups(crossing), direction)
+            self._loads[place] = [
+                (_named(key, geometry.links[link]), words)
+                for link, words in loads.items()
+                if link in self.narrow[key]
+            ]
+        return self._loads[place]
 
     def latency(self, key: _Key, crossing: Crossing, direction: Direction) -> int:
         """Cycles from the first word's start to its arrival at the farthest destination."""
-        geometry = self.geometries[key]
-        ways = (geometry.latency(who, direction) for _, who in _groups(crossing))
-        return max(ways, default=0)
+        geometry, place = self.geometries[key], (key, direction, _groups(crossing))
+        if place not in self._latencies:
+            ways = (geometry.latency(who, direction) for _, who in _groups(crossing))
+            self._latencies[place] = max(ways, default=0)
+        return self._latencies[place]
 
     def hops(self, key: _Key, crossing: Crossing, direction: Direction) -> Fraction:
         """Hops of a step's words, below all instances of the outer level.
@@ -107,7 +117,7 @@ def _narrow(geometry: Geometry) -> frozenset[int]:
     return frozenset(kept)
 
 
-def _groups(crossing: Crossing) -> tuple[tuple[int, tuple[int, ...]], ...]:
+def _groups(crossing: Crossing) -> _Groups:
     """Where a step's words go.
 
     Raises:
