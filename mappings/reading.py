@@ -15,6 +15,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -120,9 +121,12 @@ def read_file(path: str | os.PathLike[str]) -> Document:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise _error(name, line, "is not UTF-8", "save it as UTF-8") from error
-    return Document(
-        path=name, sha256=hashlib.sha256(data).hexdigest(), root=_mapping(read_text(text, name))
-    )
+    return Document(path=name, sha256=hashlib.sha256(data).hexdigest(), root=_tree(text, name))
+
+
+@lru_cache(maxsize=16)  # a network's layers all name the same accelerator; nobody changes a tree
+def _tree(text: str, name: str) -> Node:
+    return _mapping(read_text(text, name))
 
 
 def read_text(text: str, name: str = "<text>") -> Node:

@@ -1,12 +1,26 @@
-"""What tests of all folders share: machine code that one process compiles for all."""
+"""What tests of all folders share: machine code that one process compiles for all, and less to do
+for the garbage collector.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import gc
 from fractions import Fraction
 
 import numpy as np
 import pytest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Modules and tests stay to the end: looking through them again and again takes seconds."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")
