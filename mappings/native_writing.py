@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from enum import Enum
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from stallscope.mappings.architecture import Architecture, Network, SeparateNetwork, StorageLevel
@@ -246,9 +247,14 @@ def _scalar(value: Plain, *, key: bool = False) -> str:
         return "true" if value else "false"
     if not isinstance(value, str):
         return repr(value)
-    if len(value) < 60 and _PLAIN.match(value) and (key or read_text(value).value == value):
+    if len(value) < 60 and _PLAIN.match(value) and (key or _reads_as_itself(value)):
         return value
     return '"' + "".join(_escaped(letter) for letter in value) + '"'
+
+
+@lru_cache(maxsize=256)  # names of levels and tensors come again and again
+def _reads_as_itself(value: str) -> bool:
+    return read_text(value).value == value
 
 
 def _escaped(letter: str) -> str:

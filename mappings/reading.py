@@ -15,6 +15,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def read_file(path: str | os.PathLike[str]) -> Document:
             empty, or no mapping at the top.
     """
     plain = read_plain(path)
-    root = _mapping(read_text(plain.text, plain.path))
+    root = _tree(plain.text, plain.path)
     return Document(path=plain.path, sha256=plain.sha256, root=root)
 
 
@@ -147,6 +148,11 @@ def read_plain(path: str | os.PathLike[str]) -> PlainText:
         line = data.count(b"\n", 0, error.start) + 1
         raise _error(name, line, "is not UTF-8", "save it as UTF-8") from error
     return PlainText(path=name, sha256=hashlib.sha256(data).hexdigest(), text=text)
+
+
+@lru_cache(maxsize=16)  # a network's layers all name the same accelerator; nobody changes a tree
+def _tree(text: str, name: str) -> Node:
+    return _mapping(read_text(text, name))
 
 
 def read_text(text: str, name: str = "<text>") -> Node:

@@ -1,12 +1,37 @@
-"""What tests of all folders share: machine code that one process compiles for all."""
+"""What tests of all folders share: machine code that one process compiles for all, and less to do
+for the garbage collector.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import gc
 from fractions import Fraction
 
 import numpy as np
 import pytest
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Each worker begins with a part of its own, and takes from another's when it is through.
+
+    So they do not come to the tests of one kernel together, of which one would only wait.
+    """
+    from xdist.scheduler import WorkStealingScheduling  # only there where the hook is called
+
+    return WorkStealingScheduling(config, log) if config.getoption("dist") == "load" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Modules and tests stay to the end: looking through them again and again takes seconds."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")

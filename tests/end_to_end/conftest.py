@@ -79,6 +79,15 @@ def preset_run(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return desk.run("run", "--accelerator", "eyeriss-168")
 
 
+@pytest.fixture(scope="session")
+def preset_traced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ran]:
+    """The same as one JSON document, without its twin; and the folder of its traces."""
+    desk = Desk(tmp_path_factory.mktemp("preset"))
+    out = desk.folder / "run"
+    return out, desk.run("run", "--accelerator", "eyeriss-168", "--beside", "none", "--json",
+                         "--out", out, "--trace", "full")  # fmt: skip
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     """A folder with the four files of a small case."""

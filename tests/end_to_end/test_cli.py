@@ -279,8 +279,8 @@ def test_run_shows_the_presets_example_beside_its_twin(preset_run) -> None:
     assert max(map(len, ran.out.splitlines())) <= 100
 
 
-def test_run_json_is_one_document(desk) -> None:
-    ran = desk.run("run", "--accelerator", "eyeriss-168", "--beside", "none", "--json")
+def test_run_json_is_one_document(preset_traced) -> None:
+    _, ran = preset_traced
     document = json.loads(ran.out)
     assert document["beside"] == []
     assert len(document["layers"]) == 5

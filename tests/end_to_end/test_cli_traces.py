@@ -150,10 +150,8 @@ def test_a_window_alone_is_enough(desk) -> None:
     assert "record with --trace full" in ran.err
 
 
-def test_a_network_leaves_a_trace_per_layer(desk) -> None:
-    out = desk.folder / "run"
-    ran = desk.run("run", "--accelerator", "eyeriss-168", "--beside", "none", "--out", out,
-                   "--trace", "full")  # fmt: skip
+def test_a_network_leaves_a_trace_per_layer(desk, preset_traced) -> None:
+    out, ran = preset_traced
     assert ran.code == 0, ran.err
     traces = sorted(path.name for path in (out / "traces" / "eyeriss-168").iterdir())
     assert traces == ["conv1", "conv2", "conv3", "conv4", "conv5"]

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 CASE = """\
 stallscope: 1
 problem:
@@ -23,13 +19,6 @@ mapping:
 """
 
 
-def _stallscope(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = "import sys; from stallscope.cli import main; sys.exit(main())"
-    return subprocess.run(
-        [sys.executable, "-c", command, *arguments], cwd=folder, capture_output=True, text=True
-    )
-
-
 def test_a_buffer_too_small_for_its_consumer_ends_with_exit_3_and_who_waits_for_what(desk):
     tmp_path = desk.folder
     (tmp_path / "roomy.yaml").write_text(CASE % 64)
@@ -38,9 +27,8 @@ def test_a_buffer_too_small_for_its_consumer_ends_with_exit_3_and_who_waits_for_
                                          .split("mapping:")[0])  # fmt: skip
     roomy, program = tmp_path / "roomy.yaml", tmp_path / "layer.program"
     assert desk.run("compile", roomy, "--out", program).code == 0
-    run = _stallscope(tmp_path, "execute", "layer.program", "tight.yaml")
-    assert run.returncode == 3, run.stderr
-    assert "Traceback" not in run.stderr
-    assert "deadlock at cycle" in run.stderr
-    assert "W buffer released" in run.stderr
-    assert "since cycle" in run.stderr
+    run = desk.run("execute", program, tmp_path / "tight.yaml")
+    assert run.code == 3, run.err
+    assert "deadlock at cycle" in run.err
+    assert "W buffer released" in run.err
+    assert "since cycle" in run.err

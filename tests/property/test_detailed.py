@@ -131,7 +131,7 @@ def _without_end(original):
     ("method", "patch"), [("relative", _state_alone), ("limit", _without_end)]
 )  # fmt: skip
 def test_an_omission_of_refresh_is_caught_and_without_it_nothing_is(method, patch, monkeypatch):
-    case = detailed_case(16, ("refresh",))
+    case = detailed_case(221, ("refresh",))
     _laws(case)
     monkeypatch.setattr(Memory, method, patch(getattr(Memory, method)))
     with pytest.raises((AssertionError, SimulationBug)):

@@ -15,6 +15,7 @@ from tests.property.strategies import cases
 QUICK = settings(
     max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
+FEW = settings(QUICK, max_examples=8)
 SLOW = settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -76,7 +77,7 @@ def test_no_machine_of_many_is_slower_than_one_thing_after_another(case):
     _is_no_slower_than_one_after_another(case)
 
 
-@QUICK
+@FEW
 @given(case=cases())
 def test_the_same_case_gives_the_same_result(case):
     """L7 within one process; across processes and hash seeds see tests/end_to_end."""

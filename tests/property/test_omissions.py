@@ -60,24 +60,28 @@ def _marks_of_a_new_state(original):
 
 
 OMISSIONS = {
-    "the position of a unit": (Unit, "relative", _without(0), 17),
-    "pending deliveries": (Unit, "relative", _without(4), 7),
+    "the position of a unit": (Unit, "relative", _without(0), 308),
+    "pending deliveries": (Unit, "relative", _without(4), 28),
     "the transfer under way": (Transfer, "relative", _instead(None), 51),
     "a mover's counts and clocks": (Carrier, "_more", _instead(0), 33),
     "since when a transfer is under way": (Unit, "phase", _phase_without_history, 94),
     "that a transfer under way stays": (Unit, "marks", _marks_of_a_new_state, 26),
-    "a frozen unit's deliveries": (Unit, "deadline", _instead(FOREVER), 237),
-    "a frozen transfer's end": (Transfer, "deadline", _instead(FOREVER), "conv1"),
+    "a frozen unit's deliveries": (Unit, "deadline", _instead(FOREVER), 382),
+    "a frozen transfer's end": (Transfer, "deadline", _instead(FOREVER), "conv1 of three columns"),
     "a countdown's end": (Transfer, "limit", _instead(FOREVER), 42),
-    "the end of a loop": (Position, "left", _instead(FOREVER), 0),
+    "the end of a loop": (Position, "left", _instead(FOREVER), 22),
 }
 
 
-def _case(where):
+def _case(where, folder):
     if isinstance(where, int):
         return seeded_case(where)
     layers = {layer.name: layer for layer in load_network(network_of("alexnet-conv")).layers}
-    return load(accelerator_of("eyeriss-168").path, *layers[where].files)
+    (file,) = layers["conv1"].files
+    text = file.read_text(encoding="utf-8")
+    part = folder / "part.yaml"
+    part.write_text(text.replace("Q: 55", "Q: 3").replace("Q=55", "Q=3"), encoding="utf-8")
+    return load(accelerator_of("eyeriss-168").path, part)
 
 
 def _is_caught(case):
@@ -89,9 +93,9 @@ def _is_caught(case):
 
 
 @pytest.mark.parametrize("what", OMISSIONS)
-def test_an_omission_is_caught_and_without_it_nothing_is(what, monkeypatch):
+def test_an_omission_is_caught_and_without_it_nothing_is(what, monkeypatch, tmp_path):
     owner, method, patch, where = OMISSIONS[what]
-    case = _case(where)
+    case = _case(where, tmp_path)
     assert not _is_caught(case)
     monkeypatch.setattr(owner, method, patch(getattr(owner, method)))
     assert _is_caught(case)

@@ -91,9 +91,28 @@ def by_sets(runs, *, banks, interleave_words, access_words):
     return found
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
-@given(runs=RUNS, banks=st.integers(1, 7), access=st.integers(1, 5), times=st.integers(1, 4))
+QUICK = settings(max_examples=80, deadline=None, derandomize=True)
+SLOW = settings(max_examples=1000, deadline=None)
+BANKED = {
+    "runs": RUNS, "banks": st.integers(1, 7), "access": st.integers(1, 5),
+    "times": st.integers(1, 4),
+}  # fmt: skip
+
+
+@QUICK
+@given(**BANKED)
 def test_accesses_are_the_blocks_that_words_lie_in(runs, banks, access, times):
+    accesses_are_the_blocks_that_words_lie_in(runs, banks, access, times)
+
+
+@pytest.mark.slow
+@SLOW
+@given(**BANKED)
+def test_accesses_of_many_runs_are_the_blocks_that_words_lie_in(runs, banks, access, times):
+    accesses_are_the_blocks_that_words_lie_in(runs, banks, access, times)
+
+
+def accesses_are_the_blocks_that_words_lie_in(runs, banks, access, times):
     spread = {"banks": banks, "interleave_words": access * times, "access_words": access}
     assert counted(runs, **spread) == by_sets(runs, **spread)
 
@@ -126,10 +145,20 @@ def test_runs_of_a_box_are_the_addresses_of_its_words(shape):
         assert [word for at, size in pairs for word in range(at, at + size)] == expected
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
-@given(runs=RUNS, banks=st.integers(1, 7), access=st.integers(1, 5), times=st.integers(1, 4),
-       by=st.integers(0, 80))  # fmt: skip
+@QUICK
+@given(**BANKED, by=st.integers(0, 80))
 def test_how_far_off_another_place_in_the_parents_tile_can_be(runs, banks, access, times, by):
+    another_place_in_the_parents_tile_is_within_bounds(runs, banks, access, times, by)
+
+
+@pytest.mark.slow
+@SLOW
+@given(**BANKED, by=st.integers(0, 80))
+def test_how_far_off_many_places_in_the_parents_tile_can_be(runs, banks, access, times, by):
+    another_place_in_the_parents_tile_is_within_bounds(runs, banks, access, times, by)
+
+
+def another_place_in_the_parents_tile_is_within_bounds(runs, banks, access, times, by):
     """The bounds of docs/model_limits.md for steps that lie elsewhere than the first one."""
     spread = {"banks": banks, "interleave_words": access * times, "access_words": access}
     start, words = (np.array(part, dtype=np.int64) for part in zip(*runs, strict=True))

@@ -376,7 +376,7 @@ def cases(draw: st.DrawFn) -> Case:
     )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(cases())
 def test_reading_inverts_writing(case: Case) -> None:
     assert native.read(native.dump(case)) == case

@@ -40,10 +40,21 @@ def _message(path):
     return str(caught.value)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True,
+@settings(max_examples=15, deadline=None, derandomize=True,
           suppress_health_check=list(HealthCheck))  # fmt: skip
 @given(case=cases())
 def test_what_is_saved_reads_back_equal(tmp_path, case):
+    what_is_saved_reads_back_equal(tmp_path, case)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(case=cases())
+def test_of_many_what_is_saved_reads_back_equal(tmp_path, case):
+    what_is_saved_reads_back_equal(tmp_path, case)
+
+
+def what_is_saved_reads_back_equal(tmp_path, case):
     program = compile_case(case)
     storage.save(program, tmp_path / "p.json")
     assert program == storage.read(tmp_path / "p.json")
