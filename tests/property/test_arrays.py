@@ -24,7 +24,7 @@ from tests.property import laws
 from tests.property.arrays import arrays
 
 QUICK = settings(
-    max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 SLOW = settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -223,7 +223,7 @@ def test_origins_below_a_number_are_counted_digit_by_digit(shape):
 # ---------------------------------------------------------------------- laws
 
 
-@settings(max_examples=60, deadline=None, derandomize=True,
+@settings(max_examples=25, deadline=None, derandomize=True,
           suppress_health_check=list(HealthCheck))  # fmt: skip
 @given(case=arrays(topologies=[None]))
 def test_laws_hold_on_arrays(case):

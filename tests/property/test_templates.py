@@ -59,7 +59,7 @@ def partial_sums_leave(problem, architecture, mapping):
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_every_mapping_is_legal_and_keeps_partial_sums_where_they_are_wide(data):
     problem = data.draw(LAYERS)
@@ -91,7 +91,7 @@ def compare_words(data):
     assert plan.array_cycles >= estimate.compute_cycles
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_words_of_main_memory_are_the_analytical_models(data):
     compare_words(data)
@@ -104,7 +104,7 @@ def test_words_of_main_memory_are_the_analytical_models_for_many(data):
     compare_words(data)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_no_blocking_that_was_tried_is_better(data):
     problem = data.draw(LAYERS)
@@ -126,7 +126,7 @@ def test_no_blocking_that_was_tried_is_better(data):
     assert plan.words in [each for traffic, each in words if traffic == lightest]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_a_blocking_is_honoured_or_refused(data):
     problem = data.draw(LAYERS)
@@ -141,7 +141,7 @@ def test_a_blocking_is_honoured_or_refused(data):
     assert blocking == {name: sent[name] for name in blocking}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_with_room_there_is_always_a_mapping(data):
     problem = data.draw(LAYERS)
@@ -150,7 +150,7 @@ def test_with_room_there_is_always_a_mapping(data):
     check_mapping(problem, architecture, plan.mapping)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_im2col_in_memory_is_a_product_with_the_same_work(data):
     problem = data.draw(convolutions())

@@ -175,7 +175,7 @@ def check_activity(layer: dict[str, Any]) -> None:
         assert found == active.get((start + cycle, row, column), (-1, -1))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(layer=layers())
 def test_what_every_pe_did_is_found_again(layer: dict[str, Any]) -> None:
     check_activity(layer)
@@ -188,7 +188,7 @@ def test_what_every_pe_did_is_found_again_in_many_runs(layer: dict[str, Any]) ->
     check_activity(layer)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(layer=layers(), seed=st.integers(0, 2**32 - 1))
 def test_folds_take_what_the_registers_take(layer: dict[str, Any], seed: int) -> None:
     check(layer, seed)
@@ -201,7 +201,7 @@ def test_many_folds_take_what_the_registers_take(layer: dict[str, Any], seed: in
     check(layer, seed)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(layer=layers())
 def test_scale_sims_folds_never_overlap(layer: dict[str, Any]) -> None:
     """F x (T + R + C - 2) output-stationary, with R more cycles else; R x C is the whole array."""
@@ -214,7 +214,7 @@ def test_scale_sims_folds_never_overlap(layer: dict[str, Any]) -> None:
     assert folds * each == simulate(case_of(layer, "scale-sim")).cycles
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(layer=layers())
 def test_stonnes_tiles_never_overlap(layer: dict[str, Any]) -> None:
     """A tile of r x c takes K + r + c + 3, and one less if it is a line; ports make it slower."""
