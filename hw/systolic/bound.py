@@ -71,7 +71,7 @@ class BoundArray:
             burst: Words of a burst.
             is_up: Whether it is the drain of an output.
         """
-        moves = [self._shift(record) for record in stream.records]
+        moves = [self._shift(record, is_out=is_up) for record in stream.records]
         idle = CAUSES.index(Cause.SHIFT)
         return replace(
             plan,
@@ -86,10 +86,10 @@ class BoundArray:
             rows=tuple(move.rows for move in moves) if is_up else (),
         )
 
-    def _shift(self, record: Record) -> Shift:
+    def _shift(self, record: Record, *, is_out: bool) -> Shift:
         if not record.words:
             return Shift(cycles=0, rows=0, latency=0)
-        return self.folds.shift(record.rows, record.columns)
+        return self.folds.shift(record.rows, record.columns, is_out=is_out)
 
 
 def stalls_of(fold: Fold) -> tuple[tuple[int, int], ...]:

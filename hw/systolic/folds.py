@@ -131,13 +131,13 @@ class Folds:
         cycles = steps + edge + skew + lead
         return Fold(cycles=cycles, edge=edge, skew=skew, lead=lead, latency=0)
 
-    def shift(self, rows: int, columns: int) -> Shift:
+    def shift(self, rows: int, columns: int, *, is_out: bool = False) -> Shift:
         """What moving a tile that fills some rows and columns into or out of the array takes."""
         rules, array = self.rules, self.array
         if self.is_output and not rules.shifts_out:
             return Shift(cycles=0, rows=0, latency=0)
-        width = array.out_words_per_cycle if self.is_output else array.in_words_per_cycle
-        latency = self.skew(rows, columns) if self.is_output and rules.overlaps else 0
+        width = array.out_words_per_cycle if is_out else array.in_words_per_cycle
+        latency = self.skew(rows, columns) if is_out and rules.overlaps else 0
         rows = self.charged(rows, columns)[0]
         cycles = rows * max(1, _whole(columns, width))
         return Shift(cycles=cycles, rows=rows, latency=latency)

@@ -171,7 +171,9 @@ def test_a_folder_without_cases_is_refused(tmp_path):
         validate("timeloop", tmp_path / "absent")
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("timeloop", "dram", "noc", "systolic")])
+@pytest.mark.parametrize(
+    "name", [n for n in NAMES if n not in ("timeloop", "dram", "noc", "systolic")]
+)
 def test_sets_to_come_are_not_built_yet(name):
     with pytest.raises(
         SpecError, match=f"validate = {name}: is not built yet; built: timeloop, dram, noc"
