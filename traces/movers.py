@@ -23,6 +23,7 @@ from stallscope.traces.digits import positions
 from stallscope.traces.nest import Nest, NestLoop
 from stallscope.traces.program import KeyedStep, MoverStream, Record, StreamLoop
 from stallscope.traces.steps import ClippedStep, Origin, Steps
+from stallscope.traces.tiles import BlockTiles, block_tiles
 
 __all__ = ["compile_mover", "stream_loops"]
 
@@ -75,6 +76,9 @@ class _MoverCompiler:
             and not (self.is_timeloop and self.idle_inside > 1)
             and not self.is_clipped
         )
+        # Where words lie matters in main memory and in banks: what is supplied is listed there.
+        is_listed = self.is_memory or self.is_banked
+        self.tiles = None if is_listed else block_tiles(nest, tensor, self.chain, self.spans)
         self.records: dict[Record, int] = {}
 
     # ------------------------------------------------------------------ tiles and what is new
@@ -136,9 +140,20 @@ class _MoverCompiler:
         tallies = [Tally() for _ in self.chain.blocks]
         bases = self.chain.parents() if self.is_clipped else [{}]
         times = 1 if self.is_clipped else self.nest.instances(self.parent)
-        supplies = [self.chain.share(tallies, leaf, base, came) for base in bases]
-        supplied = [demand_words(supply) for supply in supplies]
-        made = self._freeze(now, before, leaf, tallies, times, max(supplied), sum(supplied))
+        tiles = self._tiles(leaf, came)
+        supplies: list[Demand] = []
+        supplied: list[int] = []
+        most = 0
+        for base in bases:
+            shared = (
+                tiles.share(tallies, leaf, now, before if slides else None, base) if tiles else None
+            )
+            if shared is None:
+                supplies.append(self.chain.share(tallies, leaf, base, came))
+                shared = demand_words(supplies[-1]), self._busiest_child(leaf, base)
+            supplied.append(shared[0])
+            most = max(most, shared[1])
+        made = self._freeze(now, before, leaf, tallies, times, supplied, most)
         rows, columns = self._extents(now)
         made = replace(
             made,
@@ -166,8 +181,8 @@ class _MoverCompiler:
         leaf: Leaf,
         tallies: list[Tally],
         times: int,
-        busiest: int,
-        total: int,
+        supplied: list[int],
+        most: int,
     ) -> Record:
         crossings = tuple(
             tally.crossing(name, times, block.longest, is_routed=is_routed)
@@ -181,12 +196,12 @@ class _MoverCompiler:
         previous = self._tile(before) if before is not None else None
         room = demand_words(first)
         return Record(
-            words=room if not self.is_clipped else self._busiest_child(leaf),
+            words=most if self.is_clipped else room,
             room=room,
             released=(volume(previous) if previous else 0) - (tile_words - room),
             tile_words=tile_words,
-            busiest_parent=busiest,
-            parent_words=total * times,
+            busiest_parent=max(supplied),
+            parent_words=sum(supplied) * times,
             child_words=crossings[-1].deliveries,
             busiest_links=room if tallies[-1].links else 0,
             links=tallies[-1].links * times,
@@ -217,11 +232,17 @@ class _MoverCompiler:
         boxes = (box[len(box) - ranks :] for supply in supplies for box in supply)
         return coalesced(shift(box, back) for box in boxes)
 
-    def _busiest_child(self, leaf: Leaf) -> int:
-        bases: list[Origin] = self.chain.parents()
-        for block in self.chain.blocks:
+    def _busiest_child(self, leaf: Leaf, base: Origin) -> int:
+        bases = [base]
+        for block in self.chain.blocks if self.is_clipped else ():
             bases = [plus(base, offset) for base in bases for offset in block.offsets()]
         return max(demand_words(leaf(base)) for base in bases)
+
+    def _tiles(self, leaf: Leaf, came: Leaf | None) -> BlockTiles | None:
+        """The children's tiles, if they need not be listed: where no neighbour passes words on."""
+        if came is not None and self.tiles and self.tiles.may_pass(leaf({}), came({})):
+            return None
+        return self.tiles
 
     def _plain(self, loop: int, earlier: int) -> int:
         """Record when ``loop`` steps after ``earlier`` stepped, without remainders."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -13,7 +14,7 @@ from stallscope.traces.chain import Chain, Leaf, Tally, has_links, plus
 from stallscope.traces.digits import below, by_dimension, offsets
 from stallscope.traces.nest import Nest, NestLoop
 from stallscope.traces.steps import Origin, displacement
-from stallscope.traces.words import MacWords
+from stallscope.traces.words import BlockWords, Window
 
 __all__ = ["MacKind", "MacOperand", "MacStep"]
 
@@ -76,6 +77,9 @@ class MacOperand:
             and not nest.clipped
         )
         self._wide = [at for at, block in enumerate(self.chain.blocks) if block.count > 1]
+        self._inside = by_dimension(
+            loop for at in self._wide for loop in self.chain.blocks[at].loops
+        )
         self._words = self._wide_words()
         self._cache: dict[object, MacStep] = {}
 
@@ -116,12 +120,12 @@ class MacOperand:
 
     # ------------------------------------------------------------------ all MACs of a block at once
 
-    def _wide_words(self) -> MacWords | None:
+    def _wide_words(self) -> BlockWords | None:
         """The words of the one block on the way that has more than one instance, if it is one."""
         if len(self._wide) != 1:
             return None
         at = self._wide[0]
-        return MacWords(
+        return BlockWords(
             self.chain.blocks[at],
             self.tensor,
             is_multicast=self.chain.is_multicast[at],
@@ -132,55 +136,47 @@ class MacOperand:
         """Count words of MACs below one block; blocks on the way are one instance wide."""
         sums = [Tally() for _ in self.chain.blocks]
         busiest = total = 0
-        for left, times in self._parents(dict(kind.origin)):
-            wide = self._wide_tally(left, kind.loop, loops)
+        for windows, times in self._parents(dict(kind.origin)):
+            wide = self._wide_tally(windows, kind.loop, loops)
             busiest = max(busiest, wide.words_in)
             total += wide.words_in * times
             for at, one in enumerate(sums):
                 one.merge(self._tally(at, wide), times)
         return MacStep(busiest, total, tuple(sums))
 
-    def _parents(self, origin: Origin) -> Iterator[tuple[dict[str, int], int]]:
-        """Iterations left to the bounds below an instance of the level, and how many have them.
+    def _parents(self, origin: Origin) -> Iterator[tuple[dict[str, Window], int]]:
+        """The MACs with work below an instance of the level, and how many instances have such.
 
         Only instances with work; in dimensions without remainders all are alike.
         """
-        nest, inside = (
-            self.nest,
-            by_dimension(loop for at in self._wide for loop in self.chain.blocks[at].loops),
-        )
+        nest = self.nest
         outside = by_dimension(
             loop for loop in nest.loops if loop.is_spatial and loop.level < self.level
         )
         choices = []
         for name in sorted(nest.clipped):
             left = nest.bounds[name] - origin.get(name, 0)
-            alike: dict[int, tuple[int, int]] = {}
-            for at in offsets(outside.get(name, ())):
-                active = below(inside.get(name, ()), left - at)
-                example, number = alike.get(active, (left - at, 0))
-                alike[active] = example, number + 1
-            alike.pop(0, None)
-            choices.append([(name, *found) for found in alike.values()])
-        times = (
-            1
-            if not choices
-            else prod(
-                loop.extent
-                for name, own in outside.items()
-                if name not in nest.clipped
-                for loop in own
-            )
-        )
+            inside = self._inside.get(name, ())
+            alike = Counter(below(inside, left - at) for at in offsets(outside.get(name, ())))
+            del alike[0]
+            choices.append([(name, active, number) for active, number in alike.items()])
+        times = 1
+        if choices:
+            free = [own for name, own in outside.items() if name not in nest.clipped]
+            times = prod(loop.extent for own in free for loop in own)
         for choice in product(*choices):
-            yield {name: left for name, left, _ in choice}, times * prod(n for _, _, n in choice)
+            windows = {name: (0, active) for name, active, _ in choice if name in self._inside}
+            yield windows, times * prod(number for _, _, number in choice)
 
-    def _wide_tally(self, left: Mapping[str, int], loop: int, loops: Sequence[NestLoop]) -> Tally:
+    def _wide_tally(
+        self, windows: Mapping[str, Window], loop: int, loops: Sequence[NestLoop]
+    ) -> Tally:
         if self._words is None:
             return Tally.alone(1, 1)
-        plain = self._words.tally(left)
+        plain = self._words.tally(windows)
         if self.may_link and loop >= 0:
-            relieved = self._words.relieved(displacement(loops, loop))
+            move = displacement(loops, loop)
+            relieved = self._words.relieved(self.tensor.origin(move))
             # Links are used only if they save words.
             if relieved is not None and relieved.words_in < plain.words_in:
                 return relieved

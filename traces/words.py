@@ -1,10 +1,10 @@
-"""The words of the MACs below one instance of a level, one each, counted without a demand per MAC.
+"""One word for each instance of a block, counted without a demand per instance.
 
-The MACs with work are a product: in each dimension those whose offset lies below what is left to
-the bound. If every rank of the tensor varies with at most one spatial dimension, two MACs take the
-same word just when they agree in all the tensor's dimensions: every word goes to as many MACs, and
-where each dimension runs along one axis of the array, the hops of all words follow from the two
-axes alone. Otherwise all MACs' words are numbered at once, and told apart by number.
+The instances that take one are a product: in each dimension some of the offsets. If every rank of
+the tensor varies with at most one spatial dimension, two instances take the same word just when
+they agree in all the tensor's dimensions: every word goes to as many instances, and where each
+dimension runs along one axis of the array, the hops of all words follow from the two axes alone.
+Otherwise all instances' words are numbered at once, and told apart by number.
 """
 
 from __future__ import annotations
@@ -19,23 +19,26 @@ from numpy.typing import NDArray
 
 from stallscope.mappings.problem import Tensor
 from stallscope.traces.chain import Tally
-from stallscope.traces.digits import below, by_dimension, nth
+from stallscope.traces.digits import by_dimension
 from stallscope.traces.nest import Block, NestLoop
 
-__all__ = ["MacWords"]
+__all__ = ["BlockWords", "Window"]
+
+Window = tuple[int, int]
+"""Some offsets of one dimension, numbered in ascending order: the first, and after the last."""
 
 _Ints = NDArray[np.int64]
 _Mask = NDArray[np.bool_]
 
 
-class MacWords:
-    """One word per MAC of one block below one instance.
+class BlockWords:
+    """One word for each instance of one block below one outer instance: that at its origin.
 
     Args:
-        block: The spatial loops; MACs are numbered as its instances.
+        block: The spatial loops.
         tensor: Whose words.
-        is_multicast: Whether one word that enters reaches all MACs that take it.
-        is_routed: Whether to say which MACs those are.
+        is_multicast: Whether one word that enters reaches all instances that take it.
+        is_routed: Whether to say which instances those are.
     """
 
     def __init__(
@@ -47,35 +50,40 @@ class MacWords:
         self._is_routed = is_routed
         self._loops = by_dimension(block.loops)
         self._axes = None if is_routed else self._along()
-        self._known: dict[tuple[int, ...], Tally] = {}
+        self._known: dict[tuple[Window, ...], Tally] = {}
 
     # ------------------------------------------------------------------ counting
 
-    def tally(self, left: Mapping[str, int]) -> Tally:
+    def tally(self, windows: Mapping[str, Window]) -> Tally:
         """What a step puts on the block's network below one instance.
 
         Args:
-            left: Iterations from the first MAC's origin to the bound in dimensions with
-                remainders; in the others all MACs have work.
+            windows: The offsets at which instances take a word, in the dimensions where not all
+                do.
         """
-        left = {name: self._least(name, left[name]) for name in self._loops if name in left}
-        key = tuple(left.values())
+        key = tuple(windows.get(name, (0, -1)) for name in self._loops)
         if key not in self._known:
-            made = self._by_axes(left) if self._axes else self._by_number(self._active(left))
+            made = self._by_axes(windows) if self._axes else self._by_number(self._in(windows))
             self._known[key] = made
         return self._known[key]
 
-    def _least(self, name: str, left: int) -> int:
-        """The fewest iterations left with which the same MACs have work."""
-        active = below(self._loops[name], left)
-        return nth(self._loops[name], active - 1) + 1 if active else 0
+    def relieved(self, moved: tuple[int, ...]) -> Tally | None:
+        """The same where instances take from neighbours what those had a step before.
 
-    def relieved(self, move: Mapping[str, int]) -> Tally | None:
-        """The same where MACs take from neighbours what those had before the origin moved.
+        All instances take a word. None if no neighbour can help.
 
-        Without remainders: all MACs have work. None if no neighbour can help.
+        Args:
+            moved: How far words moved in that step, per rank.
         """
-        moved = self._tensor.origin(move)
+        taken = self.taken(moved)
+        if not taken.any():
+            return None
+        made = self._by_number(~taken)
+        made.links = int(taken.sum())
+        return made
+
+    def taken(self, moved: tuple[int, ...]) -> _Mask:
+        """Which instances take a word that a neighbour had before words moved."""
         taken: _Mask = np.zeros(self._block.count, dtype=np.bool_)
         for beside in self._beside:
             for sign, takers in ((1, beside.ahead), (-1, beside.behind)):
@@ -84,11 +92,7 @@ class MacWords:
                     for by, apart in zip(moved, beside.apart, strict=True):
                         is_taken &= apart == sign * by
                     taken[takers[is_taken]] = True
-        if not taken.any():
-            return None
-        made = self._by_number(~taken)
-        made.links = int(taken.sum())
-        return made
+        return taken
 
     # ------------------------------------------------------------------ by the two axes
 
@@ -110,9 +114,9 @@ class MacWords:
             return None
         return _Axis(x_loops, apart), _Axis(y_loops, apart)
 
-    def _by_axes(self, left: Mapping[str, int]) -> Tally:
+    def _by_axes(self, windows: Mapping[str, Window]) -> Tally:
         assert self._axes is not None
-        columns, rows = (axis.groups(left) for axis in self._axes)
+        columns, rows = (axis.groups(windows) for axis in self._axes)
         words = len(columns) * len(rows)
         if not words:
             return Tally()
@@ -133,12 +137,15 @@ class MacWords:
 
     @cached_property
     def _offsets(self) -> dict[str, _Ints]:
-        """Every MAC's offset, by dimension."""
-        return _offsets(self._block.loops)
+        """Every instance's offset, by dimension."""
+        return {
+            name: _spread(self._block.loops, {o: o.step for o in own})
+            for name, own in self._loops.items()
+        }
 
     @cached_property
     def _coordinates(self) -> list[_Ints]:
-        """Every MAC's coordinate, by rank."""
+        """The coordinate of every instance's word, by rank."""
         none: _Ints = np.zeros(self._block.count, dtype=np.int64)
         return [
             sum(
@@ -162,7 +169,7 @@ class MacWords:
 
     @cached_property
     def _numbers(self) -> _Ints:
-        """A number for every MAC's word: equal for equal words that one entering reaches."""
+        """A number for every instance's word; equal for those that one word entering serves."""
         if not self._is_multicast:
             return np.arange(self._block.count)
         numbers: _Ints = np.zeros(self._block.count, dtype=np.int64)
@@ -172,16 +179,17 @@ class MacWords:
             numbers = np.unique(joined, return_inverse=True)[1].reshape(-1)
         return numbers
 
-    def _active(self, left: Mapping[str, int]) -> _Mask:
-        """The MACs with work."""
-        active: _Mask = np.ones(self._block.count, dtype=np.bool_)
-        for name, at in self._offsets.items():
-            if name in left:
-                active &= at < left[name]
-        return active
+    def _in(self, windows: Mapping[str, Window]) -> _Mask:
+        """The instances that take a word."""
+        taking: _Mask = np.ones(self._block.count, dtype=np.bool_)
+        for name, at in _ranked(self._block.loops).items():
+            if name in windows:
+                first, end = windows[name]
+                taking &= (first <= at) & (at < end)
+        return taking
 
-    def _by_number(self, active: _Mask) -> Tally:
-        who = np.flatnonzero(active)
+    def _by_number(self, taking: _Mask) -> Tally:
+        who = np.flatnonzero(taking)
         if not len(who):
             return Tally()
         numbers, sizes = np.unique(self._numbers[who], return_counts=True)
@@ -209,7 +217,7 @@ class MacWords:
         return right + int(beside.sum())
 
     def _groups(self, who: _Ints) -> Counter[tuple[int, ...]]:
-        """The MACs that each word reaches."""
+        """The instances that each word reaches."""
         found: dict[int, list[int]] = {}
         for index, number in zip(who.tolist(), self._numbers[who].tolist(), strict=True):
             found.setdefault(number, []).append(index)
@@ -236,34 +244,35 @@ class _Axis:
 
     Args:
         loops: Spatial loops along the axis, outermost first.
-        apart: Dimensions in which MACs take different words.
+        apart: Dimensions in which instances take different words.
     """
 
     def __init__(self, loops: Sequence[NestLoop], apart: Collection[str]) -> None:
-        self._offsets = {name: at.tolist() for name, at in _offsets(loops).items()}
+        self._numbers = {name: at.tolist() for name, at in _ranked(loops).items()}
         self._length = prod(loop.extent for loop in loops)
-        telling = [self._offsets[name] for name in self._offsets if name in apart]
+        telling = [at for name, at in self._numbers.items() if name in apart]
         self._words = list(zip(*telling, strict=True)) if telling else [()] * self._length
-        self._known: dict[tuple[int, ...], list[tuple[int, int, int]]] = {}
+        self._known: dict[tuple[Window, ...], list[tuple[int, int, int]]] = {}
 
-    def groups(self, left: Mapping[str, int]) -> list[tuple[int, int, int]]:
+    def groups(self, windows: Mapping[str, Window]) -> list[tuple[int, int, int]]:
         """First position, last position and number of positions of each word."""
-        key = tuple(left.get(name, 0) for name in self._offsets)
+        key = tuple(windows.get(name, (0, -1)) for name in self._numbers)
         if key not in self._known:
             found: dict[object, tuple[int, int, int]] = {}
-            for at in self._active(left):
+            for at in self._in(windows):
                 first, _, members = found.get(self._words[at], (at, at, 0))
                 found[self._words[at]] = (first, at, members + 1)
             self._known[key] = list(found.values())
         return self._known[key]
 
-    def _active(self, left: Mapping[str, int]) -> Sequence[int]:
-        """Positions at which MACs have work, ascending."""
-        active: Sequence[int] = range(self._length)
-        for name, offsets in self._offsets.items():
-            if name in left:
-                active = [at for at in active if offsets[at] < left[name]]
-        return active
+    def _in(self, windows: Mapping[str, Window]) -> Sequence[int]:
+        """Positions at which a word is taken, ascending."""
+        taking: Sequence[int] = range(self._length)
+        for name, numbers in self._numbers.items():
+            if name in windows:
+                first, end = windows[name]
+                taking = [at for at in taking if first <= numbers[at] < end]
+        return taking
 
 
 def _up_and_down(first: int, last: int, height: int) -> int:
@@ -271,12 +280,18 @@ def _up_and_down(first: int, last: int, height: int) -> int:
     return max(height - 1 - 2 * first, 0) + max(2 * last - height + 1, 0)
 
 
-def _offsets(loops: Sequence[NestLoop]) -> dict[str, _Ints]:
-    """Offset of every instance of some loops in linear order (outermost slowest), by dimension."""
-    shape = tuple(loop.extent for loop in loops)
-    found: dict[str, _Ints] = {}
-    for axis, loop in enumerate(loops):
-        steps = np.arange(loop.extent, dtype=np.int64) * loop.step
-        spread = steps.reshape([-1 if at == axis else 1 for at in range(len(shape))])
-        found[loop.dimension] = found.get(loop.dimension, 0) + spread
-    return {name: np.broadcast_to(at, shape).reshape(-1) for name, at in found.items()}
+def _ranked(loops: Sequence[NestLoop]) -> dict[str, _Ints]:
+    """By dimension, the number of every instance's offset among those of the dimension."""
+    found = {}
+    for name, own in by_dimension(loops).items():
+        inside = [prod(loop.extent for loop in own[at:]) for at in range(1, len(own) + 1)]
+        found[name] = _spread(loops, dict(zip(own, inside, strict=True)))
+    return found
+
+
+def _spread(loops: Sequence[NestLoop], weights: Mapping[NestLoop, int]) -> _Ints:
+    """Sum of weighted iterations of every instance of some loops, outermost slowest."""
+    found: _Ints = np.zeros(1, dtype=np.int64)
+    for loop in loops:
+        found = np.add.outer(found, np.arange(loop.extent) * weights.get(loop, 0)).reshape(-1)
+    return found

@@ -16,6 +16,7 @@ from stallscope.mappings import traffic
 from stallscope.mappings.analytical import Walk, analyze
 from stallscope.mappings.nest import Nest, starts_below
 from stallscope.mappings.nest import offsets as mapped_offsets
+from stallscope.traces import movers
 from stallscope.traces.compile import compile_case
 from stallscope.traces.digits import below, nth, offsets
 from stallscope.traces.nest import NestLoop, resolve
@@ -49,6 +50,25 @@ def test_words_counted_at_once_are_those_of_a_list(case):
 @given(case=arrays())
 def test_words_of_many_arrays_counted_at_once_are_those_of_a_list(case):
     _words_are_those_of_a_list(case)
+
+
+def _tiles_are_those_of_a_list(case):
+    with mock.patch.object(movers, "block_tiles", return_value=None):
+        expected = compile_case(case)
+    assert expected.movers == compile_case(case).movers
+
+
+@QUICK
+@given(case=arrays())
+def test_tiles_shared_at_once_are_those_of_a_list(case):
+    _tiles_are_those_of_a_list(case)
+
+
+@pytest.mark.slow
+@SLOW
+@given(case=arrays())
+def test_tiles_of_many_arrays_shared_at_once_are_those_of_a_list(case):
+    _tiles_are_those_of_a_list(case)
 
 
 # ---------------------------------------------------------------------- bursts, by a walk

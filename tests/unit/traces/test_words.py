@@ -8,7 +8,7 @@ import pytest
 
 from stallscope.mappings.problem import Tensor, Term
 from stallscope.traces.nest import Block, NestLoop
-from stallscope.traces.words import MacWords
+from stallscope.traces.words import BlockWords
 
 SIDE = 128
 
@@ -30,7 +30,7 @@ def _tensor(*ranks):
 
 
 def _words(block, tensor, *, is_multicast=True, is_routed=False):
-    return MacWords(block, tensor, is_multicast=is_multicast, is_routed=is_routed)
+    return BlockWords(block, tensor, is_multicast=is_multicast, is_routed=is_routed)
 
 
 STATIONARY = _block(_loop("K", SIDE, is_y=True), _loop("N", SIDE))
@@ -56,27 +56,27 @@ def test_a_sum_comes_up_its_column():
 
 
 def test_a_remainder_of_19_rows_leaves_the_others_idle():
-    tally = _words(STATIONARY, _tensor("M", "N")).tally({"K": 19})
+    tally = _words(STATIONARY, _tensor("M", "N")).tally({"K": (0, 19)})
     assert (tally.words_in, tally.deliveries) == (128, 19 * 128)
     assert Counter({19: 128}) == tally.multicast
     assert sum(2 * n for n in range(128)) + 128 * _beside(19) == tally.half_hops
 
 
 def test_every_mac_has_a_weight_of_its_own():
-    tally = _words(STATIONARY, _tensor("K", "N")).tally({"K": 19, "N": 3})
+    tally = _words(STATIONARY, _tensor("K", "N")).tally({"K": (0, 19), "N": (0, 3)})
     assert Counter({1: 57}) == tally.multicast
     expected = sum(2 * n + abs(127 - 2 * k) for n in range(3) for k in range(19))
     assert expected == tally.half_hops
 
 
 def test_without_multicast_every_mac_has_a_copy():
-    tally = _words(STATIONARY, _tensor("M", "K"), is_multicast=False).tally({"K": 2})
+    tally = _words(STATIONARY, _tensor("M", "K"), is_multicast=False).tally({"K": (0, 2)})
     assert Counter({1: 256}) == tally.multicast
     assert sum(2 * n + abs(127 - 2 * k) for n in range(128) for k in range(2)) == tally.half_hops
 
 
 def test_what_is_idle_takes_nothing():
-    tally = _words(STATIONARY, _tensor("K", "N")).tally({"K": 0})
+    tally = _words(STATIONARY, _tensor("K", "N")).tally({"K": (0, 0)})
     assert (0, 0, Counter(), 0) == (
         tally.words_in, tally.deliveries, tally.multicast, tally.half_hops,
     )  # fmt: skip
@@ -104,9 +104,9 @@ def test_a_neighbour_has_the_word_one_step_earlier():
     """When R steps, words move a column to the left: all but the last column are helped."""
     block = _block(_loop("P", 4), width=4, height=1)
     words = _words(block, _tensor("PR"))
-    relieved = words.relieved({"R": 1})
+    relieved = words.relieved((1,))
     assert (relieved.words_in, relieved.links) == (1, 3)
-    assert words.relieved({"R": 4}) is None
+    assert words.relieved((4,)) is None
 
 
 def _farthest(block):
