@@ -37,7 +37,8 @@ def systolic_faults(problem: Problem, architecture: Architecture, mapping: Mappi
         faults
         + _fed(architecture, mapping, kept)
         + _slid(problem, registers, kept)
-        + (_directions(problem, registers, kept))
+        + _stacked(registers, kept)
+        + _directions(problem, registers, kept)
     )
 
 
@@ -74,6 +75,20 @@ def _slid(problem: Problem, registers: LevelMapping, kept: Tensor) -> list[Fault
     rule = f"{kept.name} has windows ({', '.join(windows)}), the array's registers are loaded whole"
     remedy = "lower the convolution to a matrix product (im2col), or keep another tensor"
     return [Fault(place=_keep(registers), value=kept.name, rule=rule, remedy=remedy)]
+
+
+def _stacked(registers: LevelMapping, kept: Tensor) -> list[Fault]:
+    """A tile has one word per PE: what is shifted in or out is a row of PEs per cycle."""
+    return [
+        Fault(
+            place=f"mapping.{registers.level}.temporal",
+            value=_text((loop,)),
+            rule=f"a PE would hold several words of {kept.name} at once, its register holds one",
+            remedy=f"move {loop.dimension} to a level further out, where it makes folds",
+        )
+        for loop in registers.temporal
+        if loop.extent > 1 and loop.dimension in kept.dimensions
+    ]
 
 
 def _directions(problem: Problem, registers: LevelMapping, kept: Tensor) -> list[Fault]:

@@ -33,11 +33,14 @@ FLOWS = [
 RATES = [None, None, "1/3", 1, 2, 5, "7/2"]
 
 
-def _pieces(draw, left):
-    """Loops of one dimension over three levels, outermost first, that cover what is left."""
+def _pieces(draw, left, is_kept):
+    """Loops of one dimension over three levels, outermost first, that cover what is left.
+
+    None is innermost over the stationary tensor: a PE holds one word of it.
+    """
     found = []
-    for _ in range(2):
-        inner = draw(st.integers(1, min(left, 5)))
+    for most in (1 if is_kept else 5, 5):
+        inner = draw(st.integers(1, min(left, most)))
         found.append(inner)
         left = -(-left // inner)
     return [left, *found[::-1]]
@@ -52,7 +55,8 @@ def systolic_cases(draw, longest=400):
     bounds[draw(st.sampled_from(names))] = draw(st.integers(1, 60))
     space = {name: draw(st.integers(1, min(4, bounds[name]))) for name in rows + columns}
     left = {name: -(-bound // space.get(name, 1)) for name, bound in bounds.items()}
-    temporal = {name: _pieces(draw, left[name]) for name in names}
+    held = next(one.dimensions for one in tensors if one.name == kept)
+    temporal = {name: _pieces(draw, left[name], name in held) for name in names}
     assume(prod(left.values()) <= longest)
     blocks = [
         [Loop(dimension=name, extent=temporal[name][level])

@@ -103,6 +103,13 @@ def test_no_other_level_has_a_fan_out() -> None:
     assert "only the array's registers have a fan-out" in text
 
 
+def test_a_pe_holds_one_word_of_the_stationary_tensor() -> None:
+    """A tile of two words per PE would take twice the rows that are charged for its shift."""
+    text = fault(("temporal: [N=2, K=2]", "temporal: [N=2]"), ("[M=12]", "[K=2, M=12]"))
+    assert "mapping.array.temporal = K=2: a PE would hold several words of B at once" in text
+    assert "move K to a level further out, where it makes folds" in text
+
+
 def test_windows_cannot_be_stationary() -> None:
     text = fault(
         ("{M: 12, N: 6, K: 8}", "{M: 12, N: 6, K: 8, R: 3}"),
