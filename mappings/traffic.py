@@ -8,15 +8,17 @@ as if nothing were bypassed, then bypassed levels are taken out, inner to outer,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 
 from stallscope.mappings.architecture import ComputeLevel, StorageLevel
 from stallscope.mappings.arrays import array_loads, is_array
 from stallscope.mappings.boxes import Vector
 from stallscope.mappings.case import Case, Reuse
+from stallscope.mappings.children import BlockChildren, is_disjoint
 from stallscope.mappings.multicast import Clip, Crossing, Destinations, Load
 from stallscope.mappings.nest import Nest, NestLoop, offsets, starts_between
 from stallscope.mappings.problem import Tensor
@@ -124,19 +126,26 @@ class _Stream:
             )
         totals = [Load() for _ in crossings]
         for base, times in self._bases(parent, child).items():
-            there = Destinations(
-                self._tensor,
-                crossings,
-                clips=self._clips(child),
-                base=base,
-                per_word=self._rules.reuse is Reuse.OVERLAP,
-                links=links,
-            )
+            there = self._children(child, crossings, base, links)
             for event, number in self._pass(child, there).events().items():
                 loads, factor = there.loads(event)
                 for total, load in zip(totals, loads, strict=True):
                     total.add(load, number * times * factor)
         return totals
+
+    def _children(
+        self, child: int, crossings: Sequence[Crossing], base: Vector, links: bool
+    ) -> Destinations | BlockChildren:
+        clips, per_word = self._clips(child), self._rules.reuse is Reuse.OVERLAP
+        listed = partial(
+            Destinations, self._tensor, crossings, clips=clips, base=base, per_word=per_word,
+            links=links,
+        )  # fmt: skip
+        if not is_disjoint(self._tensor, crossings, self.nest.extents(child)):
+            return listed()
+        return BlockChildren(
+            self._tensor, crossings, clips=clips, base=base, links=links, listed=listed
+        )
 
     def _clips(self, child: int) -> tuple[Clip, ...]:
         nest, loops = self.nest, self._loops(child)
@@ -153,7 +162,7 @@ class _Stream:
             clips.append(Clip(dimension=dimension, span=span, lefts=tuple(sorted(lefts))))
         return tuple(clips)
 
-    def _pass(self, child: int, there: Destinations) -> Pass:
+    def _pass(self, child: int, there: Destinations | BlockChildren) -> Pass:
         nest, spans = self.nest, self.nest.spans(child)
         reach = tuple(
             max(offset[axis] for offset in there.classes) + spans[dimension]

@@ -16,7 +16,7 @@ from stallscope.mappings.mapping import LevelMapping, Loop, Mapping
 from stallscope.mappings.problem import Dimension, Problem
 from stallscope.mappings.topology import Axis, Bus, Mesh, Neighbour, XyBus
 from stallscope.simcore.errors import SpecError
-from tests.property.layers import convolution, depthwise, least, product, sliding, three
+from tests.property.layers import convolution, depthwise, least, product, sliding, tensor, three
 
 KINDS = [product, product, convolution, convolution, depthwise, sliding, three]
 TOPOLOGIES = [
@@ -131,4 +131,40 @@ def arrays(draw, *, topologies=TOPOLOGIES):
         check_mapping(case.problem, case.architecture, case.mapping)
     except SpecError:
         assume(False)
+    return case
+
+
+def _loops(text):
+    pairs = (part.split("=") for part in text.split())
+    return tuple(Loop(dimension=name, extent=int(extent)) for name, extent in pairs)
+
+
+def registers(bounds, inputs, *, temporal, along_x, inside="", reuse=Reuse.OVERLAP):
+    """Inputs and the rest kept in a buffer, the inputs in 4 x 4 registers below it as well."""
+    case = Case(
+        problem=Problem(
+            dimensions=tuple(Dimension(name=name, bound=bound) for name, bound in bounds.items()),
+            tensors=(inputs, tensor("O", *(n for n in "NP" if n in bounds), is_output=True)),
+        ),
+        architecture=Architecture(
+            levels=(
+                StorageLevel(name="DRAM", kind="dram"),
+                StorageLevel(name="BUF"),
+                StorageLevel(name="REGS", instances=16, mesh_x=4),
+            ),
+            compute=ComputeLevel(name="MAC", instances=16, mesh_x=4),
+        ),
+        mapping=Mapping(
+            levels=(
+                LevelMapping(level="DRAM", keep=("I", "O")),
+                LevelMapping(
+                    level="BUF", temporal=_loops(temporal), spatial_x=_loops(along_x),
+                    keep=("I", "O"),
+                ),
+                LevelMapping(level="REGS", temporal=_loops(inside), keep=("I",)),
+            )
+        ),
+        rules=Rules(reuse=reuse),
+    )  # fmt: skip
+    check_mapping(case.problem, case.architecture, case.mapping)
     return case
