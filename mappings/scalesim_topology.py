@@ -284,7 +284,8 @@ def _form(file: PlainText, header: tuple[str, ...], first: _Row) -> Form:
     if first.figures == len(_COLUMNS[Form.GEMM]):
         return Form.GEMM
     rule = f"row has {first.figures} figures: a convolution has 7, a matrix product M, N and K"
-    raise _fault(file, first.line, rule)
+    remedy = "" if len(first.cells) > 1 else "separate columns with commas"
+    raise _fault(file, first.line, rule, remedy)
 
 
 def _check_order(file: PlainText, header: _Row, form: Form) -> None:

@@ -33,6 +33,11 @@ __all__ = ["Im2col", "Plan", "layers_of", "map_layer", "plan_layer"]
 SLACK = 0.03
 """Part of the fastest estimate that fewer words of main memory may cost."""
 
+MOST_MACS = 10**15
+"""Multiply-accumulates of a layer, so that no word or cycle of an estimate passes 64 bits."""
+MOST_BOUND = 10**8
+"""Indices of a dimension: what its remainders leave is listed, tile by tile."""
+
 
 class Im2col(StrEnum):
     """Where the windows of a convolution become the rows of a matrix."""
@@ -115,6 +120,7 @@ def plan_layer(
         SpecError: As of `map_layer`.
     """
     chosen = lowered(problem) if im2col is Im2col.MEMORY else problem
+    _check_size(chosen)
     tried = _figures(chosen, architecture, dataflow, _extents(chosen, blocking))
     at, cell = _best([figures for _, figures in tried])
     layer, figures = tried[at]
@@ -127,6 +133,24 @@ def plan_layer(
         memory_cycles=math.ceil(at_cell(figures.memory, cell)),
         words={name: int(at_cell(words, cell)) for name, words in figures.words.items()},
     )
+
+
+def _check_size(problem: Problem) -> None:
+    faults = [
+        Fault(
+            place=f"problem.dimensions.{name}", value=bound,
+            rule=f"templates map dimensions of up to {MOST_BOUND:,} indices",
+            remedy="run a part of the layer",
+        )
+        for name, bound in problem.bounds.items()
+        if bound > MOST_BOUND
+    ]  # fmt: skip
+    if not faults and problem.macs > MOST_MACS:
+        rule = f"templates map layers of up to {MOST_MACS:,} multiply-accumulates"
+        faults = [Fault(place="problem", value=problem.macs, rule=rule,
+                        remedy="run a part of the layer")]  # fmt: skip
+    if faults:
+        raise SpecError(faults)
 
 
 def layers_of(

@@ -174,7 +174,7 @@ def _even_sizes(whole: int) -> frozenset[int]:
     """All sizes of pieces into which a number can be cut evenly."""
     root = math.isqrt(whole)
     sizes = {-(-whole // count) for count in range(1, root + 1)}
-    return frozenset(sizes | set(range(1, root + 2)) & set(range(1, whole + 1)))
+    return frozenset(sizes | set(range(1, min(root + 1, whole) + 1)))
 
 
 def _fixed_pieces(whole: int, nests: bool) -> tuple[int, ...]:

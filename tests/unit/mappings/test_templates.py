@@ -1,5 +1,7 @@
 """Mappings of single layers, as an architect would check them on paper."""
 
+import time
+
 import pytest
 
 from stallscope.mappings import native
@@ -245,6 +247,23 @@ def test_buffers_that_are_too_small_are_told() -> None:
     assert "capacity_words = 19: ws: the smallest tiles of Inputs, Weights need 20 words" in text
     assert "enlarge the buffer" in text
     plan_layer(layer, architecture(("capacity: 1024", "capacity: 20")), dataflow="ws")
+
+
+def test_layers_that_no_estimate_holds_are_refused() -> None:
+    """Words of three dimensions of ten million pass 64 bits: they came out negative."""
+    text = refused(problem(M=10**7, N=10**7, K=10**7))
+    assert "up to 1,000,000,000,000,000 multiply-accumulates" in text
+    text = refused(problem(M=10**20, N=10**9, K=1))
+    assert "dimensions.M = 100000000000000000000: templates map dimensions of up to 1" in text
+    assert "dimensions.N = 1000000000:" in text
+
+
+def test_the_largest_layers_are_mapped_at_once() -> None:
+    """All 10**8 sizes were listed: minutes and gigabytes."""
+    began = time.process_time()
+    plan = plan_layer(problem(M=10**8, N=7, K=9), architecture())
+    assert plan.words["Outputs"] == 7 * 10**8
+    assert time.process_time() - began < 10
 
 
 def test_a_share_of_the_capacity_is_filled_where_that_is_asked() -> None:
