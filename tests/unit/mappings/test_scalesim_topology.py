@@ -170,14 +170,15 @@ def test_every_fault_comes_with_its_line(tmp_path: Path) -> None:
     ]
 
 
+NO_ROW = "row has 0 figures: a convolution has 7, a matrix product M, N and K"
+
+
 @pytest.mark.parametrize(("text", "rule"), [
     ("", "1: file: has no layers; give rows: conv1"),
     (CONV, "1: file: has no layers"),
     ("a,1,2\n", "1: file: row has 2 figures: a convolution has 7, a matrix product M, N and K"),
-    ("l;M;N\na;1;2\n", "2: file: row has 0 figures: a convolution has 7, a matrix product M, N and K; "
-                "separate columns with commas"),
-    ("l\tM\tN\na\t1\t2\n", "2: file: row has 0 figures: a convolution has 7, a matrix product M, N and K; "
-                 "separate columns with commas"),
+    ("l;M;N\na;1;2\n", f"2: file: {NO_ROW}; separate columns with commas"),
+    ("l\tM\tN\na\t1\t2\n", f"2: file: {NO_ROW}; separate columns with commas"),
     ("\nLayer,M,K,N\na,1,2,3\n", "2: file: the header says M, K, N, SCALE-Sim reads M, N, K"),
 ])  # fmt: skip
 def test_what_is_no_table_is_refused(tmp_path: Path, text: str, rule: str) -> None:
