@@ -14,6 +14,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from stallscope.mappings.architecture import Architecture, ComputeLevel, LevelKind, StorageLevel
+from stallscope.mappings.fields import nearest
 from stallscope.mappings.scalesim_config import Interface, ScaleSimConfig
 from stallscope.mappings.systolic import Convention, Systolic
 from stallscope.simcore.errors import Fault, SpecError
@@ -72,7 +73,7 @@ def architecture_of(
 def _check(config: ScaleSimConfig, *, is_fast: bool) -> None:
     """Refuse a configuration that leaves out what a machine needs."""
     faults = [
-        Fault(place=config.file.path, value="", rule=f"needs {key}")
+        Fault(place=config.file.path, value="", rule=f"needs {key}", remedy=_misspelt(key, config))
         for field, key in _NEEDED.items()
         if getattr(config, field) is None
     ]
@@ -81,6 +82,12 @@ def _check(config: ScaleSimConfig, *, is_fast: bool) -> None:
         faults.append(Fault(place=config.file.path, value="", rule=rule))
     if faults:
         raise SpecError(faults)
+
+
+def _misspelt(key: str, config: ScaleSimConfig) -> str:
+    """A remedy: the unknown key that looks like the one that is missing."""
+    remedy = nearest(key, config.unknown_keys)
+    return remedy.replace("did you mean", "is it") if remedy.startswith("did you mean") else ""
 
 
 def _widths(

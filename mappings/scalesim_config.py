@@ -111,6 +111,11 @@ class ScaleSimConfig(Spec):
         """What to tell the user, a sentence each."""
         return tuple(one.sentence for one in self.ignored)
 
+    @property
+    def unknown_keys(self) -> tuple[str, ...]:
+        """Keys that SCALE-Sim has not, as the file spells them."""
+        return tuple(one.field for one in self.ignored if one.field.lower() not in _SPELLING)
+
 
 def _least(least: int) -> Callable[[str], int]:
     def read(text: str) -> int:

@@ -1,12 +1,13 @@
 """SCALE-Sim's configurations as machines."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 from stallscope.mappings.case import InputFile
 from stallscope.mappings.scalesim_architecture import architecture_of
-from stallscope.mappings.scalesim_config import Interface, ScaleSimConfig
+from stallscope.mappings.scalesim_config import Interface, ScaleSimConfig, read_config
 from stallscope.mappings.systolic import Convention
 from stallscope.simcore.errors import SpecError
 
@@ -53,3 +54,14 @@ def test_what_is_missing_is_told_at_once() -> None:
     text = str(caught.value)
     for key in ("ArrayWidth", "IfmapSramSzkB", "FilterSramSzkB", "OfmapSramSzkB", "Bandwidth"):
         assert key in text
+
+
+def test_a_key_that_looks_like_the_missing_one_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "scale.cfg"
+    text = "[architecture_presets]\nArrayHieght : 4\nIfmapSRAMBankNum : 4\n"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        architecture_of(read_config(path))
+    text = str(caught.value)
+    assert "needs ArrayHeight; is it ArrayHieght?" in text
+    assert text.count("is it") == 1
