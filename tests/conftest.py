@@ -10,6 +10,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more of the machine it runs on than of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(optionalhook=True)
