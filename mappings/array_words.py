@@ -7,7 +7,7 @@ where neighbours pass words on, words are told apart instance by instance, all a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from math import prod
 
@@ -28,19 +28,24 @@ _Ints = NDArray[np.int64]
 _Mask = NDArray[np.bool_]
 
 
-def around(load: Load, wide: int, count: int) -> list[Load]:
-    """Loads of ``count`` networks in a row, number ``wide`` of which has a load.
+def around(loads: Sequence[Load], wide: Sequence[int], count: int) -> list[Load]:
+    """Loads of ``count`` networks in a row, of which those numbered ``wide`` have loads.
 
-    The others lead to one instance each: outside, every word comes by once; inside, once for
-    every instance it reaches.
+    The others lead to one instance each: on their way words are as many as enter the next network
+    with several, or as arrived from the last one; a single one if there is none.
     """
-    loads = [Load() for _ in range(count)]
-    for at, one in enumerate(loads):
-        words = load.entering if at < wide else load.deliveries
+    found = []
+    for at in range(count):
+        inner = [load for place, load in zip(wide, loads, strict=True) if place >= at]
+        if at in wide:
+            found.append(inner[0])
+            continue
+        words = inner[0].entering if inner else loads[-1].deliveries if loads else 1
+        one = Load()
         if words:
             one.words[1] = words
-    loads[wide] = load
-    return loads
+        found.append(one)
+    return found
 
 
 class ArrayWords:
@@ -113,8 +118,7 @@ class ArrayWords:
                 alike = np.add.outer(alike, part).reshape(-1)
         load = Load()
         load.words[len(alike)] = len(apart)
-        if self._crossing.spatial:
-            load.half_hops = self._half_hops(apart, alike)
+        load.half_hops = self._half_hops(apart, alike)
         return load
 
     def _half_hops(self, apart: _Ints, alike: _Ints) -> int:

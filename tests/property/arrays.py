@@ -1,4 +1,4 @@
-"""Random layers on arrays: one wide block of MACs, several loops along each of its axes.
+"""Random layers on arrays: a wide block, several loops along each axis, maybe another block.
 
 Unlike in `layers`, the array may be wider and higher than what the mapping uses of it, dimensions
 may run along both axes or twice along one, and networks may have a topology.
@@ -69,9 +69,10 @@ def _nests(draw, names, count):
         _place(draw, names, reached, rows[wide], [2, 3, 4, 5], 12)
     for _ in range(draw(st.integers(0, 3))):
         _place(draw, names, reached, columns[wide], [2, 3, 4, 5], 12)
-    if draw(st.integers(0, 4)) == 0:
+    if draw(st.integers(0, 2)) == 0:
         at = draw(st.integers(0, count - 1))
-        _place(draw, names, reached, draw(st.sampled_from([rows, columns]))[at], [2, 3], 12)
+        for axis in draw(st.lists(st.sampled_from([rows, columns]), min_size=1, max_size=2)):
+            _place(draw, names, reached, axis[at], [2, 3], 12)
     for _ in range(draw(st.integers(0, 5))):
         _place(draw, names, reached, temporal[draw(st.integers(0, count - 1))], [2, 3, 4], 30)
     return temporal, rows, columns, reached
