@@ -141,17 +141,9 @@ class ArrayWords:
     @cached_property
     def _coordinates(self) -> list[_Ints]:
         """Coordinates of every instance's word, rank by rank, in the order of their indices."""
-        spatial = self._crossing.spatial
-        positions = np.indices([loop.extent for loop in spatial], dtype=np.int64)
-        found: list[_Ints] = []
-        for rank in self._tensor.ranks:
-            factors = [
-                sum(term.coefficient for term in rank if term.dimension == loop.dimension)
-                * loop.span
-                for loop in spatial
-            ]
-            found.append(np.tensordot(factors, positions.reshape(len(spatial), -1), axes=1))
-        return found
+        extents = [loop.extent for loop in self._crossing.spatial]
+        digits = np.indices(extents, dtype=np.int64).reshape(len(extents), -1)
+        return list(self._factors @ digits)
 
     @cached_property
     def _words(self) -> _Ints:
@@ -190,10 +182,10 @@ class ArrayWords:
         return load
 
     @cached_property
-    def _pairs(self) -> list[tuple[_Ints, _Ints, list[tuple[_Ints, int]]]]:
+    def _pairs(self) -> list[tuple[_Ints, _Ints, list[_Ints]]]:
         """Instances and neighbours to the right, and below: how far apart their words are.
 
-        Per rank the coordinates of the second less those of the first, and the most of them.
+        Per rank, the coordinates of the second less those of the first.
         """
         index, width = np.arange(self._size), self._crossing.width
         in_row = index[:-1][index[:-1] % width < width - 1]
@@ -202,7 +194,7 @@ class ArrayWords:
             if len(first):
                 second = first + way
                 apart = [at[second] - at[first] for at in self._coordinates]
-                pairs.append((first, second, [(by, int(abs(by).max())) for by in apart]))
+                pairs.append((first, second, apart))
         return pairs
 
     def relieved(self, moved: Vector) -> Load | None:
@@ -219,15 +211,41 @@ class ArrayWords:
         load.links = int(linked.sum())
         return load
 
+    @cached_property
+    def _steps(self) -> frozenset[Vector] | None:
+        """How far words lie apart from one instance to the next, along the first row and down the
+        first column: everywhere so, if rows are full.
+        """
+        extents, width = [loop.extent for loop in self._crossing.spatial], self._crossing.width
+        rows = [prod(extents[at:]) for at in range(len(extents))]
+        if width < self._size and width not in rows:
+            return None
+        found: set[Vector] = set()
+        for line in (range(min(width, self._size)), range(0, self._size, width)):
+            digits = np.stack(np.unravel_index(np.array(line), extents))
+            steps = np.diff(self._factors @ digits, axis=1)
+            found.update(map(tuple, steps.T.tolist()))
+        return frozenset(found)
+
+    @cached_property
+    def _factors(self) -> _Ints:
+        """Words by which an iteration of each loop moves, per rank."""
+        moves = [
+            self._tensor.origin({loop.dimension: loop.span}) for loop in self._crossing.spatial
+        ]
+        shape = (len(moves), len(self._tensor.ranks))
+        return np.array(moves, dtype=np.int64).reshape(shape).T
+
     def linked(self, moved: Vector) -> _Mask:
         """Which instances take a word that a neighbour had before words moved."""
         linked: _Mask = np.zeros(self._size, dtype=np.bool_)
+        back = tuple(-by for by in moved)
+        if self._steps is not None and not {moved, back} & self._steps:
+            return linked
         for first, second, ranks in self._pairs:
-            if any(abs(by) > most for by, (_, most) in zip(moved, ranks, strict=True)):
-                continue
             for sign, taker in ((1, first), (-1, second)):
                 has: _Mask = np.ones(len(taker), dtype=np.bool_)
-                for by, (apart, _) in zip(moved, ranks, strict=True):
+                for by, apart in zip(moved, ranks, strict=True):
                     has &= apart == sign * by
                 linked[taker[has]] = True
         return linked

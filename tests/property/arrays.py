@@ -16,9 +16,18 @@ from stallscope.mappings.mapping import LevelMapping, Loop, Mapping
 from stallscope.mappings.problem import Dimension, Problem
 from stallscope.mappings.topology import Axis, Bus, Mesh, Neighbour, XyBus
 from stallscope.simcore.errors import SpecError
-from tests.property.layers import convolution, depthwise, least, product, sliding, tensor, three
+from tests.property.layers import (
+    convolution,
+    depthwise,
+    inner_product,
+    least,
+    product,
+    sliding,
+    tensor,
+    three,
+)
 
-KINDS = [product, product, convolution, convolution, depthwise, sliding, three]
+KINDS = [product, product, convolution, convolution, depthwise, sliding, three, inner_product]
 TOPOLOGIES = [
     None,
     None,
