@@ -7,7 +7,7 @@ where neighbours pass words on, words are told apart instance by instance, all a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from math import prod
 
@@ -28,19 +28,24 @@ _Ints = NDArray[np.int64]
 _Mask = NDArray[np.bool_]
 
 
-def around(load: Load, wide: int, count: int) -> list[Load]:
-    """Loads of ``count`` networks in a row, number ``wide`` of which has a load.
+def around(loads: Sequence[Load], wide: Sequence[int], count: int) -> list[Load]:
+    """Loads of ``count`` networks in a row, of which those numbered ``wide`` have loads.
 
-    The others lead to one instance each: outside, every word comes by once; inside, once for
-    every instance it reaches.
+    The others lead to one instance each: on their way words are as many as enter the next network
+    with several, or as arrived from the last one; a single one if there is none.
     """
-    loads = [Load() for _ in range(count)]
-    for at, one in enumerate(loads):
-        words = load.entering if at < wide else load.deliveries
+    found = []
+    for at in range(count):
+        inner = [load for place, load in zip(wide, loads, strict=True) if place >= at]
+        if at in wide:
+            found.append(inner[0])
+            continue
+        words = inner[0].entering if inner else loads[-1].deliveries if loads else 1
+        one = Load()
         if words:
             one.words[1] = words
-    loads[wide] = load
-    return loads
+        found.append(one)
+    return found
 
 
 class ArrayWords:
@@ -113,8 +118,7 @@ class ArrayWords:
                 alike = np.add.outer(alike, part).reshape(-1)
         load = Load()
         load.words[len(alike)] = len(apart)
-        if self._crossing.spatial:
-            load.half_hops = self._half_hops(apart, alike)
+        load.half_hops = self._half_hops(apart, alike)
         return load
 
     def _half_hops(self, apart: _Ints, alike: _Ints) -> int:
@@ -137,17 +141,9 @@ class ArrayWords:
     @cached_property
     def _coordinates(self) -> list[_Ints]:
         """Coordinates of every instance's word, rank by rank, in the order of their indices."""
-        spatial = self._crossing.spatial
-        positions = np.indices([loop.extent for loop in spatial], dtype=np.int64)
-        found: list[_Ints] = []
-        for rank in self._tensor.ranks:
-            factors = [
-                sum(term.coefficient for term in rank if term.dimension == loop.dimension)
-                * loop.span
-                for loop in spatial
-            ]
-            found.append(np.tensordot(factors, positions.reshape(len(spatial), -1), axes=1))
-        return found
+        extents = [loop.extent for loop in self._crossing.spatial]
+        digits = np.indices(extents, dtype=np.int64).reshape(len(extents), -1)
+        return list(self._factors @ digits)
 
     @cached_property
     def _words(self) -> _Ints:
@@ -186,10 +182,10 @@ class ArrayWords:
         return load
 
     @cached_property
-    def _pairs(self) -> list[tuple[_Ints, _Ints, list[tuple[_Ints, int]]]]:
+    def _pairs(self) -> list[tuple[_Ints, _Ints, list[_Ints]]]:
         """Instances and neighbours to the right, and below: how far apart their words are.
 
-        Per rank the coordinates of the second less those of the first, and the most of them.
+        Per rank, the coordinates of the second less those of the first.
         """
         index, width = np.arange(self._size), self._crossing.width
         in_row = index[:-1][index[:-1] % width < width - 1]
@@ -198,7 +194,7 @@ class ArrayWords:
             if len(first):
                 second = first + way
                 apart = [at[second] - at[first] for at in self._coordinates]
-                pairs.append((first, second, [(by, int(abs(by).max())) for by in apart]))
+                pairs.append((first, second, apart))
         return pairs
 
     def relieved(self, moved: Vector) -> Load | None:
@@ -215,15 +211,41 @@ class ArrayWords:
         load.links = int(linked.sum())
         return load
 
+    @cached_property
+    def _steps(self) -> frozenset[Vector] | None:
+        """How far words lie apart from one instance to the next, along the first row and down the
+        first column: everywhere so, if rows are full.
+        """
+        extents, width = [loop.extent for loop in self._crossing.spatial], self._crossing.width
+        rows = [prod(extents[at:]) for at in range(len(extents))]
+        if width < self._size and width not in rows:
+            return None
+        found: set[Vector] = set()
+        for line in (range(min(width, self._size)), range(0, self._size, width)):
+            digits = np.stack(np.unravel_index(np.array(line), extents))
+            steps = np.diff(self._factors @ digits, axis=1)
+            found.update(map(tuple, steps.T.tolist()))
+        return frozenset(found)
+
+    @cached_property
+    def _factors(self) -> _Ints:
+        """Words by which an iteration of each loop moves, per rank."""
+        moves = [
+            self._tensor.origin({loop.dimension: loop.span}) for loop in self._crossing.spatial
+        ]
+        shape = (len(moves), len(self._tensor.ranks))
+        return np.array(moves, dtype=np.int64).reshape(shape).T
+
     def linked(self, moved: Vector) -> _Mask:
         """Which instances take a word that a neighbour had before words moved."""
         linked: _Mask = np.zeros(self._size, dtype=np.bool_)
+        back = tuple(-by for by in moved)
+        if self._steps is not None and not {moved, back} & self._steps:
+            return linked
         for first, second, ranks in self._pairs:
-            if any(abs(by) > most for by, (_, most) in zip(moved, ranks, strict=True)):
-                continue
             for sign, taker in ((1, first), (-1, second)):
                 has: _Mask = np.ones(len(taker), dtype=np.bool_)
-                for by, (apart, _) in zip(moved, ranks, strict=True):
+                for by, apart in zip(moved, ranks, strict=True):
                     has &= apart == sign * by
                 linked[taker[has]] = True
         return linked

@@ -92,7 +92,7 @@ class BlockChildren:
             if load is None:
                 self._known[event] = self._list.loads(event)
             else:
-                self._known[event] = around(load, self._wide, self._count), 1
+                self._known[event] = around([load], [self._wide], self._count), 1
         return self._known[event]
 
     def _may_pass(self, event: Event) -> bool:

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import pairwise
 
 from stallscope.mappings.architecture import ComputeLevel, StorageLevel
-from stallscope.mappings.arrays import array_loads, is_array
+from stallscope.mappings.arrays import array_loads
 from stallscope.mappings.boxes import Vector
 from stallscope.mappings.case import Case, Reuse
 from stallscope.mappings.children import BlockChildren, is_disjoint
@@ -120,10 +120,12 @@ class _Stream:
         """Load of every network crossed, totals over the used instances of its outer level."""
         crossings = [self._crossing(at) for at in range(parent, child)]
         links = self._has_links(child - 1)
-        if child == len(self._levels) and is_array(crossings):
-            return array_loads(
+        if child == len(self._levels):
+            counted = array_loads(
                 self.nest, self._tensor, parent, crossings, links=links, shortcut=self._shortcut
             )
+            if counted is not None:
+                return counted
         totals = [Load() for _ in crossings]
         for base, times in self._bases(parent, child).items():
             there = self._children(child, crossings, base, links)

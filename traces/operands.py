@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -13,8 +13,8 @@ from stallscope.traces.boxes import Demand
 from stallscope.traces.chain import Chain, Leaf, Tally, has_links, plus
 from stallscope.traces.digits import below, by_dimension, offsets
 from stallscope.traces.nest import Nest, NestLoop
+from stallscope.traces.nested import NestedWords
 from stallscope.traces.steps import Origin, displacement
-from stallscope.traces.words import BlockWords, Window
 
 __all__ = ["MacKind", "MacOperand", "MacStep"]
 
@@ -76,20 +76,22 @@ class MacOperand:
             and self.chain.blocks[-1].count > 1
             and not nest.clipped
         )
-        self._wide = [at for at, block in enumerate(self.chain.blocks) if block.count > 1]
-        self._inside = by_dimension(
-            loop for at in self._wide for loop in self.chain.blocks[at].loops
-        )
-        self._words = self._wide_words()
+        self._words = NestedWords(self.chain, tensor)
         self._cache: dict[object, MacStep] = {}
 
     def step(self, kind: MacKind, loops: Sequence[NestLoop]) -> MacStep:
         """One step of a kind among ``loops``, all temporal loops."""
         key: object = kind.loop if self.may_link else kind.active
         if key not in self._cache:
-            is_counted = len(self._wide) <= 1
+            is_counted = self._words.is_counted and not self._may_pass(kind, loops)
             self._cache[key] = (self._counted if is_counted else self._listed)(kind, loops)
         return self._cache[key]
+
+    def _may_pass(self, kind: MacKind, loops: Sequence[NestLoop]) -> bool:
+        """Whether MACs may take words from neighbours through several blocks."""
+        if not self.may_link or kind.loop < 0 or self._words.is_single:
+            return False
+        return self._words.may_pass(self.tensor.origin(displacement(loops, kind.loop)))
 
     # ------------------------------------------------------------------ MAC by MAC
 
@@ -118,46 +120,39 @@ class MacOperand:
         back = {name: -by for name, by in displacement(loops, loop).items()}
         return lambda offset: self._word(plus(offset, back))
 
-    # ------------------------------------------------------------------ all MACs of a block at once
-
-    def _wide_words(self) -> BlockWords | None:
-        """The words of the one block on the way that has more than one instance, if it is one."""
-        if len(self._wide) != 1:
-            return None
-        at = self._wide[0]
-        return BlockWords(
-            self.chain.blocks[at],
-            self.tensor,
-            is_multicast=self.chain.is_multicast[at],
-            is_routed=self.chain.is_routed[at],
-        )
+    # ------------------------------------------------------------------ all MACs at once
 
     def _counted(self, kind: MacKind, loops: Sequence[NestLoop]) -> MacStep:
-        """Count words of MACs below one block; blocks on the way are one instance wide."""
+        """Count the words of all MACs below an instance of the level at once."""
         sums = [Tally() for _ in self.chain.blocks]
-        busiest = total = 0
-        for windows, times in self._parents(dict(kind.origin)):
-            wide = self._wide_tally(windows, kind.loop, loops)
-            busiest = max(busiest, wide.words_in)
-            total += wide.words_in * times
-            for at, one in enumerate(sums):
-                one.merge(self._tally(at, wide), times)
-        return MacStep(busiest, total, tuple(sums))
+        moved = None
+        if self.may_link and kind.loop >= 0 and self._words.is_single:
+            moved = self.tensor.origin(displacement(loops, kind.loop))
+        for active, times in self._parents(dict(kind.origin)):
+            tallies = self._words.tallies(active)
+            relieved = None if moved is None else self._words.relieved(moved)
+            # Links are used only if they save words.
+            if relieved is not None and relieved[-1].words_in < tallies[-1].words_in:
+                tallies = relieved
+            for one, tally in zip(sums, tallies, strict=True):
+                one.merge(tally, times)
+        return MacStep(sums[0].busiest, sums[0].words_in, tuple(sums))
 
-    def _parents(self, origin: Origin) -> Iterator[tuple[dict[str, Window], int]]:
-        """The MACs with work below an instance of the level, and how many instances have such.
+    def _parents(self, origin: Origin) -> Iterator[tuple[dict[str, int], int]]:
+        """How many of the MACs' offsets have work below an instance, and for how many instances.
 
         Only instances with work; in dimensions without remainders all are alike.
         """
-        nest = self.nest
+        nest, inside = self.nest, self._words.inside
         outside = by_dimension(
             loop for loop in nest.loops if loop.is_spatial and loop.level < self.level
         )
         choices = []
         for name in sorted(nest.clipped):
             left = nest.bounds[name] - origin.get(name, 0)
-            inside = self._inside.get(name, ())
-            alike = Counter(below(inside, left - at) for at in offsets(outside.get(name, ())))
+            alike = Counter(
+                below(inside.get(name, ()), left - at) for at in offsets(outside.get(name, ()))
+            )
             del alike[0]
             choices.append([(name, active, number) for active, number in alike.items()])
         times = 1
@@ -165,27 +160,5 @@ class MacOperand:
             free = [own for name, own in outside.items() if name not in nest.clipped]
             times = prod(loop.extent for own in free for loop in own)
         for choice in product(*choices):
-            windows = {name: (0, active) for name, active, _ in choice if name in self._inside}
-            yield windows, times * prod(number for _, _, number in choice)
-
-    def _wide_tally(
-        self, windows: Mapping[str, Window], loop: int, loops: Sequence[NestLoop]
-    ) -> Tally:
-        if self._words is None:
-            return Tally.alone(1, 1)
-        plain = self._words.tally(windows)
-        if self.may_link and loop >= 0:
-            move = displacement(loops, loop)
-            relieved = self._words.relieved(self.tensor.origin(move))
-            # Links are used only if they save words.
-            if relieved is not None and relieved.words_in < plain.words_in:
-                return relieved
-        return plain
-
-    def _tally(self, at: int, wide: Tally) -> Tally:
-        """What the wide block's words are on the network of block ``at`` below one instance."""
-        if not self._wide or at < self._wide[0]:
-            return Tally.alone(wide.words_in, wide.words_in)
-        if at == self._wide[0]:
-            return wide
-        return Tally.alone(wide.deliveries, 1)
+            active = {name: number for name, number, _ in choice if name in inside}
+            yield active, times * prod(number for _, _, number in choice)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
@@ -85,32 +86,57 @@ class BlockWords:
     def taken(self, moved: tuple[int, ...]) -> _Mask:
         """Which instances take a word that a neighbour had before words moved."""
         taken: _Mask = np.zeros(self._block.count, dtype=np.bool_)
+        if self._distances is not None and moved not in self._distances:
+            return taken
         for beside in self._beside:
             for sign, takers in ((1, beside.ahead), (-1, beside.behind)):
-                if all(sign * by in reach for by, reach in zip(moved, beside.reach, strict=True)):
-                    is_taken: _Mask = np.ones(len(takers), dtype=np.bool_)
-                    for by, apart in zip(moved, beside.apart, strict=True):
-                        is_taken &= apart == sign * by
-                    taken[takers[is_taken]] = True
+                is_taken: _Mask = np.ones(len(takers), dtype=np.bool_)
+                for by, apart in zip(moved, beside.apart, strict=True):
+                    is_taken &= apart == sign * by
+                taken[takers[is_taken]] = True
         return taken
+
+    @cached_property
+    def _distances(self) -> set[tuple[int, ...]] | None:
+        """How far apart neighbours' words can be, if rows and columns tell, in both directions."""
+        if self._folds is None:
+            return None
+        found: set[tuple[int, ...]] = set()
+        for loops in self._folds:
+            size = prod(loop.extent for loop in loops)
+            places: _Ints = np.zeros((len(self._tensor.ranks), size), dtype=np.int64)
+            for at, rank in enumerate(self._tensor.ranks):
+                for term in rank:
+                    own = {o: o.step for o in loops if o.dimension == term.dimension}
+                    places[at] += term.coefficient * _spread(loops, own)
+            steps: _Ints = places[:, 1:] - places[:, :-1]
+            found.update(map(tuple, steps.T.tolist()))
+        return found | {tuple(-by for by in step) for step in found}
 
     # ------------------------------------------------------------------ by the two axes
 
-    def _along(self) -> tuple[_Axis, _Axis] | None:
-        """The axes, X first, if what happens along one does not depend on the other."""
+    @cached_property
+    def _folds(self) -> tuple[list[NestLoop], list[NestLoop]] | None:
+        """The loops within a row and those from row to row, if rows are full."""
         y_loops, x_loops = list(self._block.loops), list[NestLoop]()
         width = min(self._block.width, self._block.count)
         while prod(loop.extent for loop in x_loops) < width:
             x_loops.insert(0, y_loops.pop())
-        is_folded = prod(loop.extent for loop in x_loops) == width
-        names, others = by_dimension(x_loops).keys(), by_dimension(y_loops).keys()
+        is_full = prod(loop.extent for loop in x_loops) == width
+        return (x_loops, y_loops) if is_full else None
+
+    def _along(self) -> tuple[_Axis, _Axis] | None:
+        """The axes, X first, if what happens along one does not depend on the other."""
+        if self._folds is None:
+            return None
         apart: Collection[str] = self._loops.keys()
-        is_plain = True
         if self._is_multicast:
             apart = self._tensor.dimensions
             ranks = ({term.dimension for term in rank} for rank in self._tensor.ranks)
-            is_plain = all(len(rank & self._loops.keys()) <= 1 for rank in ranks)
-        if not is_folded or names & others or not is_plain:
+            if any(len(rank & self._loops.keys()) > 1 for rank in ranks):
+                return None
+        x_loops, y_loops = self._folds
+        if by_dimension(x_loops).keys() & by_dimension(y_loops).keys():
             return None
         return _Axis(x_loops, apart), _Axis(y_loops, apart)
 
@@ -224,6 +250,7 @@ class BlockWords:
         return Counter({tuple(members): 1 for members in found.values()})
 
 
+@dataclass(frozen=True, slots=True)
 class _Beside:
     """Pairs of neighbours.
 
@@ -231,12 +258,11 @@ class _Beside:
         ahead: The left or upper ones.
         behind: The right or lower ones.
         apart: Per rank, how far the word of the second is from that of the first.
-        reach: Per rank, all distances that can occur.
     """
 
-    def __init__(self, ahead: _Ints, behind: _Ints, apart: list[_Ints]) -> None:
-        self.ahead, self.behind, self.apart = ahead, behind, apart
-        self.reach = [range(int(by.min()), int(by.max()) + 1) for by in apart]
+    ahead: _Ints
+    behind: _Ints
+    apart: list[_Ints]
 
 
 class _Axis:

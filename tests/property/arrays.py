@@ -1,4 +1,4 @@
-"""Random layers on arrays: one wide block of MACs, several loops along each of its axes.
+"""Random layers on arrays: a wide block, several loops along each axis, maybe another block.
 
 Unlike in `layers`, the array may be wider and higher than what the mapping uses of it, dimensions
 may run along both axes or twice along one, and networks may have a topology.
@@ -16,9 +16,18 @@ from stallscope.mappings.mapping import LevelMapping, Loop, Mapping
 from stallscope.mappings.problem import Dimension, Problem
 from stallscope.mappings.topology import Axis, Bus, Mesh, Neighbour, XyBus
 from stallscope.simcore.errors import SpecError
-from tests.property.layers import convolution, depthwise, least, product, sliding, tensor, three
+from tests.property.layers import (
+    convolution,
+    depthwise,
+    inner_product,
+    least,
+    product,
+    sliding,
+    tensor,
+    three,
+)
 
-KINDS = [product, product, convolution, convolution, depthwise, sliding, three]
+KINDS = [product, product, convolution, convolution, depthwise, sliding, three, inner_product]
 TOPOLOGIES = [
     None,
     None,
@@ -69,9 +78,10 @@ def _nests(draw, names, count):
         _place(draw, names, reached, rows[wide], [2, 3, 4, 5], 12)
     for _ in range(draw(st.integers(0, 3))):
         _place(draw, names, reached, columns[wide], [2, 3, 4, 5], 12)
-    if draw(st.integers(0, 4)) == 0:
+    if draw(st.integers(0, 2)) == 0:
         at = draw(st.integers(0, count - 1))
-        _place(draw, names, reached, draw(st.sampled_from([rows, columns]))[at], [2, 3], 12)
+        for axis in draw(st.lists(st.sampled_from([rows, columns]), min_size=1, max_size=2)):
+            _place(draw, names, reached, axis[at], [2, 3], 12)
     for _ in range(draw(st.integers(0, 5))):
         _place(draw, names, reached, temporal[draw(st.integers(0, count - 1))], [2, 3, 4], 30)
     return temporal, rows, columns, reached

@@ -92,6 +92,11 @@ def batched(stride=1, dilation=1):
     )
 
 
+def inner_product(stride=1, dilation=1):
+    """A sum over all there is: the output is one word."""
+    return "KKL", (tensor("W", "K", "L"), tensor("I", "K + L"), tensor("O", is_output=True))
+
+
 def three(stride=1, dilation=1):
     """Three operands, one of them sheared, and a dimension that no operand has."""
     return "IJKL", (

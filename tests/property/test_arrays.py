@@ -168,7 +168,7 @@ def test_a_tile_says_how_many_rows_and_columns_it_is_for(case):
 def _estimates_are_those_of_a_list(case):
     for walk in Walk:
         with (
-            mock.patch.object(traffic, "is_array", return_value=False),
+            mock.patch.object(traffic, "array_loads", return_value=None),
             mock.patch.object(traffic, "is_disjoint", return_value=False),
         ):
             expected = analyze(case, walk=walk)
