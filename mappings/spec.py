@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-__all__ = ["MAX_LATENCY_CYCLES", "Name", "Rate", "Spec"]
+__all__ = ["MAX_LATENCY_CYCLES", "Name", "Nanoseconds", "Rate", "Spec"]
 
 MAX_LATENCY_CYCLES = 10**12
 """Longest latency of anything, cycles: times stay far below the engine's end of time."""
@@ -51,5 +51,14 @@ Rate = Annotated[
     WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]}),
 ]
 """A positive exact ratio, such as words per cycle."""
+
+Nanoseconds = Annotated[
+    Fraction,
+    BeforeValidator(_exact),
+    Field(ge=0),
+    PlainSerializer(_shown, return_type=int | float | str),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]}),
+]
+"""An exact time that may be 0, nanoseconds."""
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]

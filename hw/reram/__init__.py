@@ -1,0 +1,1 @@
+"""Crossbars at work: the machine that executes a schedule, cycle by cycle."""
