@@ -46,7 +46,7 @@ _PEERS = {
 }
 """Tools, and what a document has of them where it holds their figures."""
 _UPDATES = ("networks", "example_search", "reprogram_time_and_wear")
-_TIMES = ("latency_ns", "per_xbar_ns", "single_ns", "closed")
+_TIMES = ("latency_ns", "per_xbar_ns", "single_ns", "closed", "unequal", "stage_ns")
 _FIGURES = ("co_outer", "G", "logical_xbars", "weights", "min_loads", "reduction_row_vs_min_pct")
 EXAMPLE = ConvLayer(C=128, K=256, P=28, Q=28, R=3, S=3, padding=1)
 """The layer of the worked example: 128 to 256 channels on 28 x 28 outputs."""
