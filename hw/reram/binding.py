@@ -6,6 +6,7 @@ bursts of the tile's memory.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
@@ -14,8 +15,9 @@ from stallscope.hw.ports import CAUSES, Cause
 from stallscope.hw.reram.pipeline import run_pipeline
 from stallscope.hw.reram.ports import MAIN, ChipPorts
 from stallscope.mappings.reram.case import CrossbarCase
+from stallscope.mappings.reram.chip import CrossbarChip
+from stallscope.mappings.reram.counting import has_maps_on_chip
 from stallscope.mappings.reram.lowering import Load
-from stallscope.mappings.reram.placement import maps_stay, memory_bytes
 from stallscope.mappings.reram.timing import at_once, cycles_of, multiply_timing, write_ns
 from stallscope.simcore.servers import Demand, Server
 from stallscope.traces.reram.program import CrossbarProgram
@@ -65,7 +67,7 @@ class Binding:
         self.tiles = -(-used // own)
         self.cores = tuple(min(own, used - tile * own) for tile in range(self.tiles))
         self.ports = ChipPorts(chip, self.tiles, self.cores)
-        self.stays = maps_stay(case)
+        self.stays = has_maps_on_chip(case)
         timing = multiply_timing(chip).in_cycles(chip)
         first, second = run_pipeline(timing, multiplies=2)
         self.interval = second - first
@@ -104,9 +106,14 @@ class Binding:
         found = [(core, self.block(tile, core, co)) for core in range(self.cores[tile])]
         return [(core, block) for core, block in found if block is not None]
 
+    def reach(self, tile: int, co: int) -> list[int]:
+        """For every bundle of inputs that a tile's cores need at a step of ``co``, how many do."""
+        owners = self._layer.owners
+        return list(Counter(owners[block] for _, block in self.working(tile, co)).values())
+
     def bundles(self, tile: int, co: int) -> int:
-        """Groups of inputs that the cores of a tile need at a step of ``co``."""
-        return len({self._layer.owners[block] for _, block in self.working(tile, co)})
+        """Bundles of inputs that the cores of a tile need at a step of ``co``."""
+        return len(self.reach(tile, co))
 
     def width(self, block: int) -> int:
         """Columns of a block."""
@@ -117,6 +124,21 @@ class Binding:
         if self._by_window:
             return self._layer.window_words(load, rows, columns)
         return load.rows
+
+    def input_runs(self, load: Load, rows: int, columns: int) -> int:
+        """Runs of consecutive words that these are in."""
+        if self._by_window:
+            return self._layer.window_runs(load, rows, columns)
+        return self._layer.pixel_runs(load)
+
+    def written(self, block: int, load: Load) -> tuple[int, int]:
+        """Rows and cells of physical crossbars that one core's update writes."""
+        crossbar, slices = self._chip.crossbar, self._chip.crossbar.slices
+        if self._chip.writing.whole_crossbars:
+            rows = slices * len(load.slots) * crossbar.rows
+            return rows, rows * crossbar.columns
+        rows = slices * load.rows
+        return rows, rows * self.width(block)
 
     def input_bytes(self, load: Load, rows: int, columns: int) -> int:
         """The same in bytes: the room they take."""
@@ -132,11 +154,10 @@ class Binding:
         """LOAD of inputs to all cores of a tile."""
 
         def make() -> Demand:
-            layer, load = self._layer, self._layer.loads[ko]
-            runs = layer.window_runs(load, rows, columns) if self._by_window else (
-                layer.pixel_runs(load))  # fmt: skip
+            load = self._layer.loads[ko]
+            runs = self.input_runs(load, rows, columns)
             words, bits = self.input_words(load, rows, columns), self._chip.reading.input_bits
-            padded = memory_bytes(self._chip, words, runs, bits) * self.bundles(tile, co)
+            padded = _burst_bytes(self._chip, words, runs, bits) * self.bundles(tile, co)
             each = _bytes(words, bits)
             name = f"tile {tile}"
             asked = [
@@ -163,7 +184,7 @@ class Binding:
                 for core, block in self.working(tile, co) if core in cores
             }  # fmt: skip
             total = sum(sizes.values())
-            padded = sum(memory_bytes(self._chip, size, 1, 8) for size in sizes.values())
+            padded = sum(_burst_bytes(self._chip, size, 1, 8) for size in sizes.values())
             asked = [(f"tile {tile} memory read", padded), (f"tile {tile} root down", total)]
             asked += [(f"tile {tile} core {core} branch down", n) for core, n in sizes.items()]
             if self._chip.main_memory is not None:
@@ -177,22 +198,32 @@ class Binding:
 
         def make() -> Demand:
             cycles = self.program_cycles(tile, cores, co, ko)
-            drivers = f"tile {tile} drivers"
-            parts = self.ports.parts((drivers, cycles)) if len(cores) == 1 else []
+            parts = []
+            if len(cores) < self.cores[tile] and self._shares_drivers(tile, co, ko):
+                parts = self.ports.parts((f"tile {tile} drivers", cycles))
             least = cycles * self.ports.cycle_ticks
             # Whoever has the drivers keeps them until its crossbars are written.
             return Demand(parts, least, _REPROGRAM, max(1, cycles))
 
         return self._cached(("program", tile, cores, self._steps[co], self._loads[ko]), make)
 
+    def _crossbars(self, cores: int, ko: int) -> int:
+        """Physical crossbars that a load takes in some cores."""
+        return cores * len(self._layer.loads[ko].slots) * self._chip.crossbar.slices
+
+    def _shares_drivers(self, tile: int, co: int, ko: int) -> bool:
+        """Whether the drivers do not suffice for all cores of a tile at once."""
+        drivers = at_once(self._chip)
+        return drivers is not None and self._crossbars(len(self.working(tile, co)), ko) > drivers
+
     def program_cycles(self, tile: int, cores: tuple[int, ...], co: int, ko: int) -> int:
         """Cycles that writing takes: rounds of as many crossbars as are written at once."""
         chip, load = self._chip, self._layer.loads[ko]
         working = [core for core, _ in self.working(tile, co) if core in cores]
-        crossbars = len(working) * len(load.slots) * chip.crossbar.slices
+        crossbars = self._crossbars(len(working), ko)
         rows = chip.crossbar.rows if chip.writing.whole_crossbars else max(load.slots)
         parallel = at_once(chip) or max(1, crossbars)
-        return cycles_of(-(-crossbars // parallel) * write_ns(chip, rows), chip)
+        return -(-crossbars // parallel) * cycles_of(write_ns(chip, rows), chip)
 
     def multiply(
         self, tile: int, core: int, co: int, ko: int, pixels: int, *, is_first: bool
@@ -238,13 +269,13 @@ class Binding:
                 (f"{name} sums read", kept),
                 (f"{name} branch up", size),
                 (f"tile {tile} root up", size),
-                (f"tile {tile} memory write", memory_bytes(self._chip, words, pixels, bits)),
+                (f"tile {tile} memory write", _burst_bytes(self._chip, words, pixels, bits)),
             ]
             if is_last:
                 asked.append((f"{name} activation", words))
             if not self.stays:
                 asked.append((MAIN, size))
-                padded = memory_bytes(self._chip, words, pixels, bits)
+                padded = _burst_bytes(self._chip, words, pixels, bits)
                 asked.append((f"tile {tile} memory read", padded))
             return self._demand(asked)
 
@@ -258,7 +289,7 @@ class Binding:
             assert block is not None
             words, bits = pixels * self.width(block), self._chip.partial_sum_bits
             size, name = _bytes(words, bits), f"tile {tile} core {core}"
-            padded = memory_bytes(self._chip, words, pixels, bits)
+            padded = _burst_bytes(self._chip, words, pixels, bits)
             asked = [
                 (f"tile {tile} memory read", padded),
                 (f"tile {tile} root down", size),
@@ -285,6 +316,13 @@ class Binding:
 def _bytes(words: int, bits: int) -> int:
     """Bytes of packed words."""
     return -(-words * bits // 8)
+
+
+def _burst_bytes(chip: CrossbarChip, words: int, runs: int, bits: int) -> int:
+    """Bytes that a tile's memory moves for words in runs of equal length: whole bursts."""
+    burst = chip.memory.burst_bytes
+    each = -(-words // max(1, runs))
+    return runs * -(-each * bits // (8 * burst)) * burst
 
 
 def _firsts(kinds: list[tuple[object, ...]]) -> list[int]:

@@ -41,23 +41,34 @@ class Core(Stepping):
 
     Its tally, over all multiplies: multiplies, rows driven, cells (rows x columns), columns (of
     every logical crossbar), additions, columns of a result, of these the ones added to what was
-    there, multiply-accumulates.
+    there, multiply-accumulates; cycles of them, of these the ones that conversion takes longer than
+    reading, that additions take longer than both, and that ports take longer than all.
+
+    Attributes:
+        before: What its account was charged with before its first multiply; None until then.
+        worked: What its multiplies were charged with, per cause.
+        charged: What its account stood at when the last one began.
+        last: Cycle after its last step.
     """
 
     (MULTIPLIES, ROWS, CELLS, COLUMNS, ADDS, RESULTS, ADDED, MACS) = range(8)
+    CYCLES, CONVERTING, REDUCING, WAITING = range(8, 12)
 
     def __init__(
         self, wiring: Wiring, order: int, program: CrossbarProgram, binding: Binding, site: Site,
         floor: Floor,
     ) -> None:  # fmt: skip
         depth = len(program.loops)
-        super().__init__(wiring, site.name, order, program, depth, binding, [site], 8)
+        super().__init__(wiring, site.name, order, program, depth, binding, [site], 12)
         self.site = site
         self.floor = floor
         self.operands: list[_Operand] = []
         self.comes_back = False
         self.opens = True
         self.last = 0
+        self.before: list[int] | None = None
+        self.worked = [0] * len(wiring.causes)
+        self.charged = self.worked.copy()
         self.boundary: Callable[[int], None] | None = None
 
     def connect(self, weights: Unit, inputs: Unit, refill: Unit | None) -> None:
@@ -84,7 +95,9 @@ class Core(Stepping):
             done = self.env._now
             if self._works():
                 self.floor.begin()
-                yield self.submit(self._demand())
+                if self.before is None:
+                    self.before = self.blame()
+                yield self._begin()
                 done = self.ended(self._demand())
                 self._count()
                 self.floor.end()
@@ -103,6 +116,12 @@ class Core(Stepping):
         return self.binding.multiply(
             site.tile, site.core, cursor.co, cursor.ko, cursor.pixels, is_first=cursor.is_first
         )
+
+    def _begin(self) -> Event:
+        event = self.submit(self._demand())
+        self.flush()
+        self.charged = self.account.causes.copy()
+        return event
 
     def _make_room(self) -> Generator[Event, None, None]:
         """Wait for room for the sums of a tile that begins, and take it."""
@@ -156,6 +175,14 @@ class Core(Stepping):
         tally[self.RESULTS] += pixels * columns
         tally[self.ADDED] += added
         tally[self.MACS] += pixels * layer.macs_per_pixel(block, load)
+        self.flush()
+        for cause, (start, now) in enumerate(zip(self.charged, self.account.causes, strict=True)):
+            self.worked[cause] += now - start
+        pace = self.binding.pace(columns, load, is_first=cursor.is_first)
+        tally[self.CYCLES] += self.env._now - self.begun
+        tally[self.CONVERTING] += pixels * self.binding.converting
+        tally[self.REDUCING] += pixels * (pace - self.binding.interval)
+        tally[self.WAITING] += self.env._now - self.begun - pixels * pace
 
     def progress(self) -> Hashable:
         """How far it is ahead of what it needs, and whether a tile of results begins."""
@@ -163,9 +190,13 @@ class Core(Stepping):
         return (ahead, self.opens)
 
     def _tallies(self) -> list[int]:
-        return [*super()._tallies(), *(operand.tiles for operand in self.operands)]
+        tiles = [operand.tiles for operand in self.operands]
+        return [*self.tally, *tiles, *self.worked, *self.charged]
 
     def _grow(self, times: int, growth: list[int]) -> None:
         super()._grow(times, growth)
-        for operand, amount in zip(self.operands, growth[len(self.tally) :], strict=True):
-            operand.tiles += times * amount
+        grown = iter([times * amount for amount in growth[len(self.tally) :]])
+        for operand in self.operands:
+            operand.tiles += next(grown)
+        self.worked = [value + next(grown) for value in self.worked]
+        self.charged = [value + next(grown) for value in self.charged]

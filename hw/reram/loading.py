@@ -18,10 +18,14 @@ class InputLoader(Stepping):
     """LOAD of inputs: one read of the tile's memory for all cores that need the same.
 
     It waits until every core has room, as hardware that multicasts does. Its tally: loads, words
-    read from the memory, words delivered.
+    read from the memory, words delivered, runs of consecutive words; from REACH on, words by the
+    number of cores that each reached.
+
+    Attributes:
+        largest: Most words that a core took at once.
     """
 
-    LOADS, WORDS, DELIVERED = range(3)
+    LOADS, WORDS, DELIVERED, RUNS, REACH = range(5)
 
     def __init__(
         self, wiring: Wiring, order: int, program: CrossbarProgram, binding: Binding,
@@ -29,8 +33,11 @@ class InputLoader(Stepping):
     ) -> None:  # fmt: skip
         self.sites = sites
         name = f"tile {sites[0].tile} inputs"
-        super().__init__(wiring, name, order, program, program.walk.inputs, binding, sites, 3)
+        super().__init__(
+            wiring, name, order, program, program.walk.inputs, binding, sites, 5 + len(sites)
+        )
         self.is_new = True
+        self.largest = 0
 
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream."""
@@ -77,8 +84,13 @@ class InputLoader(Stepping):
         cursor, binding, tally = self.cursor, self.binding, self.tally
         words = binding.input_words(cursor.load, cursor.rows, cursor.columns)
         tally[self.LOADS] += 1
-        tally[self.WORDS] += words * binding.bundles(self.tile, cursor.co)
+        bundles = binding.bundles(self.tile, cursor.co)
+        tally[self.WORDS] += words * bundles
+        tally[self.RUNS] += binding.input_runs(cursor.load, cursor.rows, cursor.columns) * bundles
         tally[self.DELIVERED] += words * len(binding.working(self.tile, cursor.co))
+        for cores in binding.reach(self.tile, cursor.co):
+            tally[self.REACH + cores] += words
+        self.largest = max(self.largest, words)
 
     def progress(self) -> Hashable:
         """Whether the next step moves, and how far it is ahead."""
@@ -89,10 +101,14 @@ class Programmer(Stepping):
     """LOAD of weights and PROGRAM of crossbars, of all cores of a tile together or of one.
 
     An update needs a set of crossbars that no core computes with any more. Its tally: updates,
-    cores written, logical crossbars written, weights moved, and cycles of writing.
+    cores written, logical crossbars, rows of physical crossbars, their cells, weights moved, and
+    cycles of writing of all cores together.
+
+    Attributes:
+        largest: Most weights that a core took at once.
     """
 
-    UPDATES, CORES, CROSSBARS, WORDS, WRITING = range(5)
+    UPDATES, CORES, CROSSBARS, ROWS, CELLS, WORDS, WRITING = range(7)
 
     def __init__(
         self, wiring: Wiring, name: str, order: int, program: CrossbarProgram, binding: Binding,
@@ -100,8 +116,9 @@ class Programmer(Stepping):
     ) -> None:  # fmt: skip
         self.sites = sites
         self.cores = tuple(site.core for site in sites)
-        super().__init__(wiring, name, order, program, program.walk.weights, binding, sites, 5)
+        super().__init__(wiring, name, order, program, program.walk.weights, binding, sites, 7)
         self.is_new = True
+        self.largest = 0
 
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream."""
@@ -163,10 +180,15 @@ class Programmer(Stepping):
         tally[self.UPDATES] += 1
         tally[self.CORES] += len(working)
         tally[self.CROSSBARS] += len(working) * len(load.slots)
-        tally[self.WORDS] += sum(layer.macs_per_pixel(block, load) for _, block in working)
-        tally[self.WRITING] += binding.program_cycles(
-            self.tile, self.cores, cursor.co, cursor.ko
-        ) * len(working)
+        sizes = [layer.macs_per_pixel(block, load) for _, block in working]
+        tally[self.WORDS] += sum(sizes)
+        self.largest = max([self.largest, *sizes])
+        cycles = binding.program_cycles(self.tile, self.cores, cursor.co, cursor.ko)
+        tally[self.WRITING] += cycles * len(working)
+        for _, block in working:
+            rows, cells = binding.written(block, load)
+            tally[self.ROWS] += rows
+            tally[self.CELLS] += cells
 
     def progress(self) -> Hashable:
         """Whether the next step writes, and how far it is ahead."""

@@ -19,6 +19,9 @@ class Store(Stepping):
     """ACT and STORE: results after the last visit of a tile, partial sums after any other.
 
     Its tally: words that left as results, and as partial sums.
+
+    Attributes:
+        largest: Most words of a tile.
     """
 
     RESULTS, SUMS = range(2)
@@ -29,6 +32,7 @@ class Store(Stepping):
         name = f"{site.name} results"
         super().__init__(wiring, name, order, program, program.walk.outputs, binding, [site], 2)
         self.site = site
+        self.largest = 0
 
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream."""
@@ -48,6 +52,7 @@ class Store(Stepping):
                 due = done + self.binding.latencies.results
                 words = cursor.tile_pixels * self.binding.width(block)
                 self.tally[self.RESULTS if cursor.is_last else self.SUMS] += words
+                self.largest = max(self.largest, words)
             due = self.in_order(due)
             sums.drained.send(cause, done, self.latency_cause)
             self.steps += 1
