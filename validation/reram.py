@@ -1,7 +1,7 @@
 """Validation of crossbars: weight updates, times of multiplies and rewrites, and other tools.
 
-Updates are counted by walking schedules step by step and by closed form; times by executing stages
-and rewrites and by closed form. Both stand beside the reference.
+Updates and times are those of the machine with memory at hand at once (updates of tiles of pixels
+by number: of walking the schedule), and those of closed forms. Both stand beside the reference.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from stallscope.mappings.reram.timing import multiply_timing, write_ns
 from stallscope.validation.points import Excluded, Point
 from stallscope.validation.reram_analog import AnalogStudy, analog_error
 from stallscope.validation.reram_cases import Json
-from stallscope.validation.reram_runs import case_of, pipelined_ns, reading, tile_chip
+from stallscope.validation.reram_runs import account_of, case_of, multiplied_ns, reading, tile_chip
 
 __all__ = ["peer_points"]
 
@@ -73,13 +73,12 @@ def _puma_chip() -> CrossbarChip:
 def _puma(puma: Json) -> Iterator[Point | Excluded]:
     """Its multiply, its accesses, and how much of its programs' cycles they explain."""
     chip = _puma_chip()
-    timing = multiply_timing(chip)
-    executed = float(pipelined_ns(timing, 1)[0])
+    executed = float(multiplied_ns(chip)[0])
     formula = re.search(r"= (\d+) cycles per MVM", puma.get("mvm_latency_formula", ""))
     if formula:
+        closed = float(multiply_timing(chip).latency)
         figures = (float(formula[1]), executed)
-        yield _point("multiply", PUMA, "mvm_cycles", figures, analytical=float(timing.latency),
-                     is_scored=True)  # fmt: skip
+        yield _point("multiply", PUMA, "mvm_cycles", figures, analytical=closed, is_scored=True)
     for program in puma["cases"]:
         yield from _program(program, chip, executed)
 
@@ -90,16 +89,15 @@ def _program(
     name, access = program["net"], program["access"]
     # Its inference runs every matrix of a core: both are full, whatever the program asked for.
     full = case_of(GemmLayer(M=1, N=128, K=128 * _MATRICES), chip, ())
-    done = activity_of(full)
-    each = {
-        "xbar_mvm": done.conversions // chip.crossbar.columns,
-        "adc": done.conversions,
-        "snh": done.conversions,
-        "dac": done.rows_driven,
-    }
-    for metric, count in each.items():
-        figures = (access[metric], float(program["instructions"]["mvm"] * count))
-        yield _point(name, PUMA_COUNTS, metric, figures, is_scored=True)
+    times = program["instructions"]["mvm"]
+    executed, closed = (
+        {"xbar_mvm": done.conversions // chip.crossbar.columns, "adc": done.conversions,
+         "snh": done.conversions, "dac": done.rows_driven}
+        for done in (account_of(full).activity, activity_of(full))
+    )  # fmt: skip
+    for metric, count in executed.items():
+        yield _point(name, PUMA_COUNTS, metric, (access[metric], float(times * count)),
+                     analytical=float(times * closed[metric]), is_scored=True)  # fmt: skip
     chain = _chain(program["desc"])
     if chain is None:
         why = "the order of its multiplies over cores is not stated: cycles are not compared"
@@ -154,9 +152,10 @@ def _mnsim(mnsim: Json) -> Iterator[Point | Excluded]:
             columns_per_adc=1, adc_gsps=1 / row["adc_latency_ns"], shift_add_ns=0,
             pipeline=Pipeline.ELASTIC,
         )  # fmt: skip
-        timing = multiply_timing(tile_chip(crossbar=crossbar, reading=readout))
-        figures = (row["pe_mvm_8b"]["computing_ns"], float(pipelined_ns(timing, 1)[0]))
-        yield _point(name, MNSIM_STAGES, "mvm_ns", figures, analytical=float(timing.latency))
+        staged = tile_chip(crossbar=crossbar, reading=readout)
+        figures = (row["pe_mvm_8b"]["computing_ns"], float(multiplied_ns(staged)[0]))
+        closed = float(multiply_timing(staged).latency)
+        yield _point(name, MNSIM_STAGES, "mvm_ns", figures, analytical=closed)
     if "vgg8" in mnsim:
         why = "its layers are not stated, and most of their time is its buffers and links"
         yield Excluded(case="mnsim vgg8", why=why)

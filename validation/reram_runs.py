@@ -1,11 +1,14 @@
-"""Chips, schedules and plain walks that the reference figures of crossbars are compared with."""
+"""Chips, schedules and runs that the reference figures of crossbars are compared with."""
 
 from __future__ import annotations
 
 import re
 from fractions import Fraction
+from math import lcm
 from typing import Any
 
+from stallscope.hw.reram.simulate import simulate_crossbars
+from stallscope.hw.result import CrossbarAccount
 from stallscope.mappings.layers import ConvLayer, GemmLayer
 from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.chip import (
@@ -17,12 +20,12 @@ from stallscope.mappings.reram.chip import (
 )
 from stallscope.mappings.reram.schedule import Axis, CrossbarSchedule, Filling, ScheduleLoop
 from stallscope.mappings.reram.steps import schedule_steps
-from stallscope.mappings.reram.timing import MultiplyTiming, at_once, multiply_timing, write_ns
+from stallscope.mappings.reram.timing import multiply_timing
 from stallscope.mappings.reram.updates import weight_updates
 
 __all__ = [
-    "Updates", "buffer_pixels", "case_of", "free_ns", "ordered", "pipelined_ns", "reading",
-    "tile_chip", "tile_schedule",
+    "PULSE_NS", "Updates", "account_of", "buffer_pixels", "case_of", "free_ns", "multiplied_ns",
+    "ordered", "reading", "tile_chip", "tile_schedule",
 ]  # fmt: skip
 
 PULSE_NS = 50
@@ -117,69 +120,57 @@ def case_of(
     return CrossbarCase(layer=layer, chip=chip, schedule=schedule)
 
 
+def account_of(case: CrossbarCase) -> CrossbarAccount:
+    """Simulate a case and return what the chip did."""
+    account = simulate_crossbars(case).reram
+    assert account is not None  # every run of crossbars has one
+    return account
+
+
 class Updates:
-    """Updates of schedules by walking them and by closed form; what is the same is walked once."""
+    """Updates of schedules, executed and by closed form; what is the same is executed once.
+
+    The machine executes tiles of rows and columns; those of pixels by number, whose inputs come
+    pixel by pixel, are walked step by step.
+    """
 
     def __init__(self) -> None:
-        self._walked: dict[Any, int] = {}  # Any: a walk's loops, bounds and direction
+        self._executed: dict[Any, int] = {}  # Any: a walk's loops, bounds and direction
 
     def of(self, case: CrossbarCase) -> tuple[int, int]:
-        """Return the updates: walked step by step, and by closed form."""
+        """Return the updates: executed, and by closed form."""
         walk = case.walk
         key = (walk.loops[: walk.steps], tuple(walk.bounds.items()), walk.snake)
-        if key not in self._walked:
-            self._walked[key] = sum(step.is_update for step in schedule_steps(case))
-        return self._walked[key], weight_updates(walk)
-
-
-def pipelined_ns(timing: MultiplyTiming, multiplies: int) -> list[Fraction]:
-    """Execute multiplies through read, conversion and addition, one step of one after another.
-
-    A stage takes up a step when it is done with the step before and the stage before has given it.
-
-    Returns:
-        When each multiply is done, ns.
-    """
-    stages = [timing.read, timing.convert, timing.add]
-    if timing.is_synchronous:
-        stages = [timing.stage] * 3
-    free = [Fraction(0)] * 3
-    done = []
-    for _ in range(multiplies):
-        for _ in range(timing.steps):
-            given = Fraction(0)
-            for at, time in enumerate(stages):
-                given = free[at] = max(given, free[at]) + time
-        done.append(free[-1])
-    return done
+        if key not in self._executed:
+            self._executed[key] = (
+                account_of(case).activity.updates if walk.by_window
+                else sum(step.is_update for step in schedule_steps(case))
+            )  # fmt: skip
+        return self._executed[key], weight_updates(walk)
 
 
 def free_ns(case: CrossbarCase) -> Fraction:
-    """Walk a schedule and return when its crossbars are free, ns: all memory is at hand at once.
+    """Simulate a case and return when its crossbars are free, ns: after the last multiply.
 
-    All cores of a tile are written together; see `Overlap` for what computes meanwhile.
+    What the pipeline still drains is not in it.
     """
-    chip = case.chip
-    interval = multiply_timing(chip).interval
-    computed = written = Fraction(0)
-    before = Fraction(0)  # when the weights before those in use were done with
-    for step in schedule_steps(case):
-        if step.is_update:
-            room = before if chip.overlap is Overlap.SHADOW else computed
-            written = max(written, room) + _rewrite_ns(case, step.co, step.load)
-            before = computed
-        pixels = (step.rows[1] - step.rows[0]) * (step.columns[1] - step.columns[0])
-        pixels *= step.pixels[1] - step.pixels[0]
-        computed = max(computed, written) + pixels * interval
-    return computed
+    return Fraction(account_of(case).until * 1000) / Fraction(str(case.chip.clock_mhz))
 
 
-def _rewrite_ns(case: CrossbarCase, co: int, load: int) -> Fraction:
-    """Time to write a load into all cores that have a block, in rounds, ns."""
-    chip, layer = case.chip, case.lowered
-    slots = layer.loads[load].slots
-    cores = sum(layer.block(co, core) is not None for core in range(layer.used_cores))
-    crossbars = len(slots) * chip.crossbar.slices * cores
-    together = at_once(chip) or crossbars
-    rows = chip.crossbar.rows if chip.writing.whole_crossbars else max(slots)
-    return write_ns(chip, rows) * -(-crossbars // together)
+def multiplied_ns(chip: CrossbarChip) -> tuple[Fraction, Fraction]:
+    """Simulate multiplies with weights that are there at once.
+
+    Returns:
+        Time of the first multiply, and from its result to that of the next, ns. The clock is so
+        fast that every stage takes whole cycles, but not faster than a cycle of 1 ps.
+    """
+    timing = multiply_timing(chip)
+    parts = lcm(*(time.denominator for time in (timing.read, timing.convert, timing.add)))
+    clock = min(1000 * parts, 10**6)
+    fast = chip.model_copy(update={"clock_mhz": float(clock), "writing": Programming(pulse_ns=0)})
+    crossbar = chip.crossbar
+    first, both = (
+        Fraction(simulate_crossbars(case_of(layer, fast, ())).cycles * 1000, clock)
+        for layer in (GemmLayer(M=pixels, N=crossbar.columns, K=crossbar.rows) for pixels in (1, 2))
+    )
+    return first, both - first

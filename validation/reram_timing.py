@@ -23,7 +23,7 @@ from stallscope.mappings.reram.chip import (
     Readout,
 )
 from stallscope.mappings.reram.schedule import Axis, Filling, ScheduleLoop
-from stallscope.mappings.reram.timing import MultiplyTiming, multiply_timing, write_ns
+from stallscope.mappings.reram.timing import multiply_timing, write_ns
 from stallscope.validation.points import Excluded, Point
 from stallscope.validation.reram_cases import EXAMPLE, Json
 from stallscope.validation.reram_runs import (
@@ -32,7 +32,7 @@ from stallscope.validation.reram_runs import (
     buffer_pixels,
     case_of,
     free_ns,
-    pipelined_ns,
+    multiplied_ns,
     reading,
     tile_chip,
     tile_schedule,
@@ -105,15 +105,15 @@ def _by_stages(entry: Json) -> Readout | None:
     )  # fmt: skip
 
 
-def _timed(readout: Readout) -> MultiplyTiming:
-    """The timing of a crossbar with as many columns as an ADC converts."""
+def _chip(readout: Readout) -> CrossbarChip:
+    """A tile whose crossbars have as many columns as an ADC converts."""
     columns = readout.columns_per_adc
     crossbar = LogicalCrossbar(rows=_ROWS, columns=columns, per_core=1)
-    return multiply_timing(tile_chip(crossbar=crossbar, reading=readout))
+    return tile_chip(crossbar=crossbar, reading=readout)
 
 
 def _multiply(name: str, entry: Json) -> Iterator[Point | Excluded]:
-    """One multiply, and how soon the next may follow: executed stage by stage, and closed."""
+    """One multiply, and how soon the next may follow: simulated, and closed."""
     readout, kind, known = _readout(name, entry), MULTIPLY, tuple(entry)
     if readout is None:
         # Then what its steps and stages are is taken from it, and only their sums are compared.
@@ -121,14 +121,15 @@ def _multiply(name: str, entry: Json) -> Iterator[Point | Excluded]:
     if readout is None:
         yield Excluded(case=name, why=_UNKNOWN)
         return
-    timing = _timed(readout)
-    first, second = pipelined_ns(timing, 2)
+    chip = _chip(readout)
+    timing = multiply_timing(chip)
+    latency, interval = multiplied_ns(chip)
     found: dict[str, tuple[Fraction | int, Fraction | int]] = {
         "steps": (timing.steps, timing.steps),
         "t_conv_ns": (timing.convert, timing.convert),
         "stage_ns": (timing.stage, timing.stage),
-        "latency_ns": (first, timing.latency),
-        "initiation_interval_ns": (second - first, timing.interval),
+        "latency_ns": (latency, timing.latency),
+        "initiation_interval_ns": (interval, timing.interval),
     }
     for metric, figures in found.items():
         if metric in entry and metric in known:
@@ -137,12 +138,12 @@ def _multiply(name: str, entry: Json) -> Iterator[Point | Excluded]:
 
 def _event_check(name: str, entry: Json) -> Iterator[Point | Excluded]:
     """ISAAC's multiply, and one of 8 steps whose stages take 100, 640 and 1 ns."""
-    isaac = _timed(reading(**_ISAAC))
-    unequal = _timed(reading(adc_gsps="0.1", pipeline=Pipeline.ELASTIC))
+    isaac = _chip(reading(**_ISAAC))
+    unequal = _chip(reading(adc_gsps="0.1", pipeline=Pipeline.ELASTIC))
     known = {"isaac": isaac, "closed": isaac, "unequal": unequal, "unequal_expected": unequal}
     for key, reference in entry.items():
         if key in known:
-            figures = (pipelined_ns(known[key], 1)[0], known[key].latency)
+            figures = (multiplied_ns(known[key])[0], multiply_timing(known[key]).latency)
             yield _point(name, MULTIPLY, "latency_ns", reference, figures, where=key)
         else:
             yield Excluded(case=f"{name}: {key}", why=_UNKNOWN)

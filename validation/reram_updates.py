@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import floor
+from fractions import Fraction
 
 from stallscope.mappings.layers import ConvLayer
 from stallscope.mappings.reram.case import CrossbarCase
@@ -15,6 +15,7 @@ from stallscope.mappings.reram.schedule import Axis, Filling, ScheduleLoop
 from stallscope.mappings.reram.steps import schedule_steps
 from stallscope.mappings.reram.timing import multiply_timing, write_ns
 from stallscope.mappings.reram.walk import window_bytes
+from stallscope.mappings.reram.wear import runs_until
 from stallscope.validation.points import Excluded, Point
 from stallscope.validation.reram_cases import (
     EXAMPLE,
@@ -293,7 +294,9 @@ def _by_loads(
             assert isinstance(by_tile, dict)  # a figure per tile
             for tile, reference in by_tile.items():
                 if tile in loads:
-                    runs = tuple(floor(float(endurance) / count) for count in loads[tile])
+                    runs = [
+                        runs_until(Fraction(endurance), int(count)) or 0 for count in loads[tile]
+                    ]
                     yield point(name, WEAR, "inferences", reference, (runs[0], runs[1]),
                                 where=f"{endurance} writes, {tile}")  # fmt: skip
     else:

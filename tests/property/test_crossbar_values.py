@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stallscope.hw.reram.execution import execute_on_values
+from stallscope.mappings.reram.counting import activity_of
+from stallscope.mappings.reram.updates import weight_updates
 from stallscope.validation.function import reference
 from tests.property.crossbar_cases import crossbar_cases
 
@@ -53,3 +55,6 @@ def check(case, seed, signed):
     assert run.outputs.dtype == np.int64
     assert np.array_equal(reference(case.layer.problem(), drawn), run.outputs)
     assert run.spilled_words == run.refilled_words
+    # What was done on values is what is counted without them.
+    assert run.updates == weight_updates(case.walk)
+    assert run.multiplies == activity_of(case).multiplies
