@@ -27,9 +27,9 @@ def validate_reram(cases: str | os.PathLike[str] | None = None) -> Report:
 
     Returns:
         The report. Exact: updates and reductions of networks and layers, best schedules of the
-        example, times of writing and wear; multiplies, rewrites and the example's convolution;
-        PUMA's multiply and accesses, MNSIM's write. Reported: whole programs and layers of
-        other tools, errors of analogue arithmetic.
+        example (those listed, and what our search finds), times of writing and wear; multiplies,
+        rewrites and the example's convolution; PUMA's multiply and accesses, MNSIM's write.
+        Reported: whole programs and layers of other tools, errors of analogue arithmetic.
 
     Raises:
         SpecError: If a file is not in a known form.

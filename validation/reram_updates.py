@@ -9,9 +9,10 @@ from fractions import Fraction
 
 from stallscope.mappings.layers import ConvLayer
 from stallscope.mappings.reram.case import CrossbarCase
-from stallscope.mappings.reram.chip import CrossbarChip
+from stallscope.mappings.reram.chip import CoreBuffer, CrossbarChip
+from stallscope.mappings.reram.explore import Objective, explore
 from stallscope.mappings.reram.lowering import LoweredLayer
-from stallscope.mappings.reram.schedule import Axis, Filling, ScheduleLoop
+from stallscope.mappings.reram.schedule import Axis, Filling, InputForm, ScheduleLoop
 from stallscope.mappings.reram.steps import schedule_steps
 from stallscope.mappings.reram.timing import multiply_timing, write_ns
 from stallscope.mappings.reram.walk import window_bytes
@@ -26,6 +27,7 @@ from stallscope.validation.reram_cases import (
 )
 from stallscope.validation.reram_runs import (
     Updates,
+    account_of,
     buffer_pixels,
     case_of,
     ordered,
@@ -44,10 +46,13 @@ SHAPES = "layers on crossbars"
 LAYERS = "updates of layers"
 SEARCHED = "best schedules of the example"
 FITS = "best schedules fit their buffers"
+FOUND = "best schedules found by search"
+FOUND_PADDED = "best schedules found by search, window too large with its padding"
 WEAR = "writing and wear"
 
 _PERCENT = 0.005  # printed with two decimals
 _TENTH_US = 0.05  # of printed times
+_PADDED = "window with its padding"
 _UNKNOWN = "what tile it stands for is not known"
 
 
@@ -212,10 +217,12 @@ def search_points(search: SearchCase, updates: Updates) -> Iterator[Point | Excl
             yield point(search.name, SEARCHED, "reduction_pct", reference,
                         _saved(found, plain[default]), where=key,
                         tolerance=_PERCENT)  # fmt: skip
-    yield from _fits(search, case)
+    fits = _fits(search, case)
+    yield from fits.values()
+    yield _found(search, is_alike=fits[_PADDED].simulated == 1.0)
 
 
-def _fits(search: SearchCase, case: CrossbarCase) -> Iterator[Point]:
+def _fits(search: SearchCase, case: CrossbarCase) -> dict[str, Point]:
     """Whether sums and inputs of a tile fit; the reference's window is without padding.
 
     Ours has it (padding is stored): whether that fits, too, is only reported.
@@ -226,16 +233,35 @@ def _fits(search: SearchCase, case: CrossbarCase) -> Iterator[Point]:
         for axis, kernel, size in ((Axis.H, EXAMPLE.R, EXAMPLE.P), (Axis.W, EXAMPLE.S, EXAMPLE.Q))
     )
     sums = case.walk.tile_pixels * search.psum_bytes * chip.crossbar.columns * chip.cores
-    ours = window_bytes(case.lowered, chip, tile)
     room = search.input_kib << 10
     found = {
         "sums": sums <= search.psum_kib << 10,
         "window": height * width * chip.crossbar.rows <= room,
-        "window with its padding": ours <= room,
+        _PADDED: window_bytes(case.lowered, chip, case.walk.tile) <= room,
     }
+    points = {}
     for name, does in found.items():
         made = point(search.name, FITS, "fits", 1.0, (float(does), float(does)), where=name)
-        yield replace(made, scored="") if "padding" in name else made
+        points[name] = replace(made, scored="") if name == _PADDED else made
+    return points
+
+
+def _found(search: SearchCase, *, is_alike: bool) -> Point:
+    """What our search finds under the same buffers; scored where the reference's best fits them."""
+    chip = tile_chip(
+        partial_sum_bits=8 * search.psum_bytes,
+        partial_sums=CoreBuffer(capacity_bytes=(search.psum_kib << 10) // tile_chip().cores),
+        input_buffer=CoreBuffer(capacity_bytes=search.input_kib << 10),
+    )
+    best = explore(
+        EXAMPLE, chip, Objective.UPDATES,
+        fillings=(Filling.STRICT,), inputs=InputForm.WINDOW, keep=1,
+    ).best[0]  # fmt: skip
+    case = CrossbarCase(layer=EXAMPLE, chip=chip, schedule=best.schedule)
+    executed = account_of(case).activity.updates
+    made = point(search.name, FOUND if is_alike else FOUND_PADDED, "updates",
+                 search.figures["updates"], (executed, best.updates))  # fmt: skip
+    return made if is_alike else replace(made, scored="")
 
 
 def wear_points(wear: WearCase, updates: Updates) -> Iterator[Point | Excluded]:

@@ -17,7 +17,8 @@ from stallscope.validation.reram_packing import pack
 
 OWN = files("stallscope.validation") / "data" / "reram.json"
 SCORED = {reram_updates.UPDATES, reram_updates.REDUCTIONS, reram_updates.SHAPES,
-          reram_updates.LAYERS, reram_updates.SEARCHED, reram_updates.FITS, reram_updates.WEAR,
+          reram_updates.LAYERS, reram_updates.SEARCHED, reram_updates.FITS, reram_updates.FOUND,
+          reram_updates.WEAR,
           reram_timing.MULTIPLY, reram_timing.REWRITE, reram_timing.CONVOLUTION,
           reram_timing.UNEQUAL, reram_peers.PUMA, reram_peers.PUMA_COUNTS,
           reram_peers.MNSIM}  # fmt: skip
