@@ -29,7 +29,7 @@ NAMES = (
 )  # fmt: skip
 """Reference sets; see docs for which are built."""
 
-_BUILT = ("timeloop", "dram", "noc", "systolic")
+_BUILT = ("timeloop", "dram", "noc", "systolic", "reram")
 
 
 def validate(name: str, cases: str | os.PathLike[str] | None = None) -> Report:
@@ -56,6 +56,10 @@ def validate(name: str, cases: str | os.PathLike[str] | None = None) -> Report:
         from stallscope.validation.systolic import validate_systolic  # pydantic models, SimPy
 
         return validate_systolic(cases)
+    if name == "reram":
+        from stallscope.validation.reram import validate_reram  # pydantic models
+
+        return validate_reram(cases)
     rule = "is not built yet" if name in NAMES else "is no reference set"
     remedy = f"built: {', '.join(_BUILT)}"
     raise SpecError([Fault(place="validate", value=name, rule=rule, remedy=remedy)])

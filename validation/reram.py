@@ -1,0 +1,58 @@
+"""Validation of crossbars: weight updates, times of multiplies and rewrites, and other tools.
+
+Updates are counted by walking schedules step by step and by closed form; times by executing stages
+and rewrites and by closed form. Both stand beside the reference.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from stallscope.validation.points import Excluded, Point, Report
+from stallscope.validation.reram_cases import Cases, read_cases
+from stallscope.validation.reram_peers import peer_points
+from stallscope.validation.reram_runs import Updates
+from stallscope.validation.reram_timing import timing_points
+from stallscope.validation.reram_updates import network_points, search_points, wear_points
+
+__all__ = ["validate_reram"]
+
+
+def validate_reram(cases: str | os.PathLike[str] | None = None) -> Report:
+    """Compare with published and derived figures of crossbars.
+
+    Args:
+        cases: A JSON file or a folder of them (see `reram_cases`); None for the project's own.
+
+    Returns:
+        The report. Exact: updates and reductions of networks and layers, best schedules of the
+        example, times of writing and wear; multiplies, rewrites and the example's convolution;
+        PUMA's multiply and accesses, MNSIM's write. Reported: whole programs and layers of
+        other tools, errors of analogue arithmetic.
+
+    Raises:
+        SpecError: If a file is not in a known form.
+    """
+    read = read_cases(cases)
+    points: list[Point] = []
+    excluded = [Excluded(case=name, why=why) for name, why in read.left_out]
+    for found in _compared(read):
+        if isinstance(found, Point):
+            points.append(found)
+        else:
+            excluded.append(found)
+    return Report(validation="reram", points=tuple(points), excluded=tuple(excluded))
+
+
+def _compared(read: Cases) -> Iterator[Point | Excluded]:
+    updates = Updates()
+    for network in read.networks:
+        yield from network_points(network, updates)
+    for search in read.searches:
+        yield from search_points(search, updates)
+    for wear in read.wear:
+        yield from wear_points(wear, updates)
+    for name, entry in read.timing.items():
+        yield from timing_points(name, entry)
+    yield from peer_points(read.peers)
