@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stallscope.catalog import ACCELERATORS, NETWORKS, preset
+from stallscope.catalog import ACCELERATORS, CROSSBARS, NETWORKS, preset
 from stallscope.failures import OUTSIDE, not_built, note, warn
 from stallscope.mappings.analytical import analyze
 from stallscope.mappings.case import Case
@@ -268,7 +268,7 @@ def show_presets(name: str | None, as_json: bool) -> None:
     if name is not None:
         typer.echo(preset(name).path.read_text(encoding="utf-8"), nl=False)
         return
-    kinds = {"accelerators": ACCELERATORS, "networks": NETWORKS}
+    kinds = {"accelerators": ACCELERATORS, "crossbars": CROSSBARS, "networks": NETWORKS}
     if as_json:
         document = {
             kind: [{"name": entry.name, "summary": entry.summary, "network": entry.network,
