@@ -74,9 +74,9 @@ SAID = (
 """Figures whose default is an assumption that is said, since results depend on them."""
 
 
-_OR_A_DEVICE = {
-    name: "give it, or a device: that has it" for name in ("writing", "pulse_ns", "read_ns")
-}
+_OR_A_DEVICE = dict.fromkeys(
+    ("writing", "pulse_ns", "read_ns"), "give it, or a device: that has it"
+)
 
 
 @dataclass(slots=True)

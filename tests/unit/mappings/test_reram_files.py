@@ -48,12 +48,13 @@ crossbars:
   output_bits: 8
   crossbar: {rows: 64, columns: 32, per_core: 9, weight_bits: 8, cell_bits: 2}
   reading:
-    {input_bits: 8, dac_bits: 1, read: 0.1 us, columns_per_adc: 64, adc_rate: 1280 MS/s, shift_add: 500 ps,
-     pipeline: elastic}
+    {input_bits: 8, dac_bits: 1, read: 0.1 us, columns_per_adc: 64, adc_rate: 1280 MS/s,
+     shift_add: 500 ps, pipeline: elastic}
   writing: {pulse: 50 ns, verify: 10 ns, iterations: 10, power_budget: 0.5 W, pulse_power: 20 uW,
             endurance: 1e6, pulses_per_level: 1.5}
   overlap: shadow
-  memory: {capacity: 64 KiB, read_bandwidth: 64 GB/s, write_bandwidth: 16 B/cycle, burst: 32 B, latency: 10 ns}
+  memory: {capacity: 64 KiB, read_bandwidth: 64 GB/s, write_bandwidth: 16 B/cycle,
+           burst: 32 B, latency: 10 ns}
   htree: {root_bandwidth: 32, branch_bytes_per_cycle: 1/3, hop_latency: 1}
   partial_sums: {capacity: 16 KiB}
   main_memory: {bandwidth: 16 Gb/s, latency_cycles: 100}
