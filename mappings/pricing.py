@@ -18,7 +18,7 @@ from stallscope.mappings.counts import (
 )
 from stallscope.mappings.energy import EnergyTable
 
-__all__ = ["LedgerLine", "Priced", "price"]
+__all__ = ["Book", "LedgerLine", "Priced", "price"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def price(
     """
     if case.energy is None:
         return Priced(counts=counts, ledger=(), energy_pj=None, missing=())
-    book = _Book(case.energy)
+    book = Book(case.energy)
     book.lines += commands
     by_command = {line.component for line in commands}
     levels = tuple(
@@ -94,8 +94,14 @@ def price(
     )
 
 
-class _Book:
-    """The ledger while it is written."""
+class Book:
+    """The ledger while it is written.
+
+    Attributes:
+        table: Energies per action.
+        lines: Lines so far.
+        missing: Used actions without an energy, in order, as ``component.action``.
+    """
 
     def __init__(self, table: EnergyTable) -> None:
         self.table = table
@@ -130,7 +136,7 @@ class _Book:
 
 
 def _price_level(
-    book: _Book, spec: StorageLevel, level: LevelCounts, cycles: int, *, by_command: bool
+    book: Book, spec: StorageLevel, level: LevelCounts, cycles: int, *, by_command: bool
 ) -> LevelCounts:  # fmt: skip
     tensors = dict(level.tensors)
     if not by_command:
@@ -150,7 +156,7 @@ def _price_level(
 
 
 def _price_tensor(
-    book: _Book, spec: StorageLevel, used: int, name: str, tensor: LevelTensor
+    book: Book, spec: StorageLevel, used: int, name: str, tensor: LevelTensor
 ) -> float:
     def blocks(words: int) -> int:
         return _blocks(words, used, spec)
@@ -174,7 +180,7 @@ def _blocks(words: int, used: int, spec: StorageLevel) -> int:
     return ceil(Fraction(words, used * spec.block_words)) * clusters
 
 
-def _price_network(book: _Book, spec: Network, network: NetworkCounts) -> NetworkCounts:
+def _price_network(book: Book, spec: Network, network: NetworkCounts) -> NetworkCounts:
     figures = (spec.energy_per_hop_pj, spec.router_energy_pj, spec.ingress_energy_pj)
     if all(figure is None for figure in figures):
         return network

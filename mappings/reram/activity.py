@@ -22,7 +22,8 @@ class Activity:
         crossbar_loads: Logical crossbars written.
         rows_written: Rows of physical crossbars written.
         cells_written: Cells of physical crossbars written.
-        pulses: Programming pulses on cells: cells x iterations x passes.
+        pulses: Programming pulses on cells: cells x iterations x passes; None in a closed form if
+            they depend on the weights.
         multiplies: Matrix-vector multiplies: one per output pixel, load and core at work.
         rows_driven: Rows driven by DACs: multiplies x used rows x steps, per physical crossbar's
             column of slices once (slices share their drivers).
@@ -41,7 +42,7 @@ class Activity:
     crossbar_loads: int
     rows_written: int
     cells_written: int
-    pulses: int
+    pulses: int | None
     multiplies: int
     rows_driven: int
     cells_read: int
