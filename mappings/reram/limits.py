@@ -22,10 +22,11 @@ from stallscope.mappings.reram.chip import CrossbarChip, Overlap
 from stallscope.mappings.reram.counting import Flows, has_maps_on_chip
 from stallscope.mappings.reram.lowering import Load, LoweredLayer
 from stallscope.mappings.reram.spread import Ints
+from stallscope.mappings.reram.stretches import Stretches, stretches_of
 from stallscope.mappings.reram.timing import at_once, cycles_of, multiply_timing, write_ns
 
 __all__ = [
-    "Limits", "compute_cycles", "core_write_cycles", "limits_of", "port_cycles",
+    "Limits", "compute_cycles", "core_write_cycles", "limits_of", "overlapped", "port_cycles",
     "write_cycles",
 ]  # fmt: skip
 
@@ -50,21 +51,37 @@ class Limits:
 def limits_of(case: CrossbarCase, flows: Flows) -> Limits:
     """Return the bounds of a run."""
     compute = compute_cycles(case.lowered, case.chip)
-    tile = _summed(flows, write_cycles(case.lowered, case.chip))
-    reprogram, together = tile, max(compute, tile)
+    writes = write_cycles(case.lowered, case.chip)
+    reprogram = _summed(flows, writes)
     match case.chip.overlap:
         case Overlap.NONE:
-            together = compute + tile
+            together = compute + reprogram
         case Overlap.PARTIAL:
             # A core's own crossbars compute or are written; the drivers serve all its tile's cores.
-            together = max(
-                compute + _summed(flows, core_write_cycles(case.lowered, case.chip)), tile
-            )
+            own = _summed(flows, core_write_cycles(case.lowered, case.chip))
+            together = max(compute + own, reprogram)
         case Overlap.SHADOW:
-            pass
+            interval = multiply_timing(case.chip).in_cycles(case.chip).interval
+            together = ceil(overlapped(stretches_of(case.walk, writes), interval))
     return Limits(
         compute=compute, reprogram=reprogram, together=together, ports=port_cycles(case, flows)
     )
+
+
+def overlapped(stretches: Stretches, interval: Fraction, kind: Fraction | int = 1) -> Fraction:
+    """Time of a run that writes the next weights beside the present ones.
+
+    The first weights are waited for; then every stretch takes as long as its multiplies or as the
+    writing of the weights after it, whichever is longer.
+
+    Args:
+        stretches: Pixels between updates, whose kind is how long they take, in units of ``kind``.
+        interval: Time from one multiply to the next.
+        kind: The unit of the stretches' kinds.
+    """
+    pairs = stretches.between.items()
+    beside = sum(count * max(pixels * interval, length * kind) for (pixels, length), count in pairs)
+    return (stretches.first or 0) * kind + beside + stretches.tail * interval
 
 
 def compute_cycles(layer: LoweredLayer, chip: CrossbarChip) -> int:

@@ -2,11 +2,13 @@
 
 from collections import Counter
 
+import numpy as np
 from hypothesis import given, settings
 
 from stallscope.mappings.reram.activity import Activity
 from stallscope.mappings.reram.counting import activity_of, counts_of, has_maps_on_chip
 from stallscope.mappings.reram.schedule import Axis
+from stallscope.mappings.reram.stretches import stretches_of
 from stallscope.mappings.reram.updates import (
     input_visits,
     leaf_sizes,
@@ -18,10 +20,11 @@ from tests.property.crossbar_counting import (
     multiplied,
     outputs_moved,
     pixel_runs,
+    pixels_of,
     window_runs,
     written,
 )
-from tests.property.crossbars import changes, crossbar_cases
+from tests.property.crossbars import changes, crossbar_cases, walked
 
 PLACES = (Axis.N, Axis.KO, Axis.H, Axis.W, Axis.P)
 
@@ -126,3 +129,28 @@ def test_accesses_are_those_of_every_step(case):
     assert weights == tree["Weights"].words_in
     assert leaving + outputs["refilled"] == tree["Outputs"].words_in
     assert outputs["results"] == activity_of(case).activations
+
+
+@settings(max_examples=400, deadline=None)
+@given(case=crossbar_cases())
+def test_stretches_between_updates_are_those_of_every_step(case):
+    """How much is computed before which weights are written, for every pair in turn."""
+    walk = case.walk
+    kinds = np.arange(walk.bounds[Axis.CO] * walk.bounds[Axis.KO]).reshape(
+        walk.bounds[Axis.CO], walk.bounds[Axis.KO]
+    )
+    expected, pixels, before = Counter(), 0, None
+    for step in walked(walk, walk.steps):
+        kind = int(kinds[step.at[Axis.CO], step.at[Axis.KO]])
+        if kind != before:
+            expected[pixels, kind] += 1
+            pixels = 0
+        before = kind
+        pixels += pixels_of(step) * step.size[Axis.N]
+
+    stretches = stretches_of(walk, kinds)
+
+    assert stretches.first == 0
+    assert stretches.head == 0
+    assert expected == stretches.between + Counter({(0, 0): 1})
+    assert pixels == stretches.tail
