@@ -31,6 +31,7 @@ from stallscope.options import (
     NoFast,
     Out,
     Reuse,
+    Schedule,
     Set,
     Trace,
     TraceLevel,
@@ -264,6 +265,7 @@ def run(
     window: Window = None,
     no_fast_forward: NoFast = False,
     audit: Audit = False,
+    schedule: Schedule = None,
     reuse: Reuse = None,
     link_transfers: Links = None,
     first_read_elision: Elision = None,
@@ -276,7 +278,7 @@ def run(
         from stallscope import commands, networks
 
         options = commands.load_options(
-            reuse, is_on(link_transfers), is_on(first_read_elision), settings, dataflow
+            reuse, is_on(link_transfers), is_on(first_read_elision), settings, dataflow, schedule
         )
         networks.run_network(
             networks.Job(
@@ -326,7 +328,8 @@ def schema(
     name: Annotated[
         str,
         typer.Argument(
-            help="problem, architecture, dram_device, mapping, layout, energy, case or network."
+            help="problem, architecture, dram_device, mapping, layout, energy, case, network, "
+            "crossbars or reram_device."
         ),
     ],
 ) -> None:

@@ -11,10 +11,10 @@ import typer
 
 from stallscope.commands import load_case
 from stallscope.failures import BROKEN
+from stallscope.loading_options import LoadOptions
 from stallscope.mappings.loading import load_architecture, load_problem
 from stallscope.programs import open_program, sidecar
 from stallscope.report.outputs import json_text
-from stallscope.run import LoadOptions
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.rows.program import is_own
 
