@@ -26,6 +26,7 @@ CLASSES: Mapping[str, tuple[str, str]] = {
     "shift": ("S", "bright_blue"),
     "skew": ("/", "blue"),
     "fold": ("f", "blue"),
+    "reprogram": ("W", "bright_red"),
     "compute_latency": ("m", "blue"),
     "reduction": ("r", "blue"),
     "drain": (">", "cyan"),
