@@ -21,7 +21,7 @@ from stallscope.mappings.reram.counting import activity_of, flows_of
 from stallscope.mappings.reram.limits import limits_of
 from stallscope.mappings.reram.native_writing import schedule_to_plain
 from stallscope.mappings.reram.platform import bits_moved, platform_of
-from stallscope.mappings.reram.schedule import CrossbarSchedule
+from stallscope.mappings.reram.schedule import Axis, CrossbarSchedule
 from stallscope.mappings.reram.wear import runs_until, wear_of
 from stallscope.report.document import Document, estimate_document, result_document
 from stallscope.report.outputs import Row
@@ -70,7 +70,8 @@ def _account(result: Result) -> object:
 
 def schedule_text(schedule: CrossbarSchedule) -> str:
     """Return a schedule in a line, as ``strict: co, h 4, ko, snake``."""
-    loops = [loop.axis.value + (f" {loop.step}" if loop.step > 1 else "")
+    tiles = (Axis.H, Axis.W, Axis.P)
+    loops = [loop.axis.value + (f" {loop.step}" if loop.step > 1 or loop.axis in tiles else "")
              for loop in schedule.loops]  # fmt: skip
     turns = ["snake"] if schedule.snake else []
     return f"{schedule.filling.value}: {', '.join([*loops, *turns]) or 'one tile'}"
