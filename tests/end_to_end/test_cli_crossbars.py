@@ -1,0 +1,140 @@
+"""Crossbars on the command line: what takes their files, what refuses them, and what is printed."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from stallscope.catalog import preset
+
+LAYER = """\
+stallscope: 1
+layer: {name: conv3, conv: {C: 128, K: 256, P: 28, Q: 28, R: 3, S: 3, padding: 1}}
+schedule: {loops: [co, {h: 1}, ko]}
+"""
+CHIP = str(preset("reram-tile-4").path)
+
+
+@pytest.fixture
+def layer(desk) -> str:
+    return desk.write("layer.yaml", LAYER)
+
+
+def test_an_estimate_says_what_is_written(desk, layer: str) -> None:
+    """56 updates of two loads for 28 rows: 1568 multiplies of 800 ns, writes of 38.4 us."""
+    ran = desk.run("analyze", CHIP, layer, "--json")
+    assert ran.code == 0
+    document = json.loads(ran.out)
+    reram = document["reram"]
+    assert reram["activity"]["updates"] == 56
+    assert reram["filling"]["least_updates"] == 2
+    assert reram["analytical"]["compute_cycles"] == 28 * 28 * 2 * 800
+    assert reram["analytical"]["reprogram_cycles"] == 56 * 38_400
+    assert reram["analytical"]["hidden_share"] == 0
+    assert reram["wear"]["writes_max"] == 56
+    assert document["analytical"]["bound_by"] == "reprogram"
+    assert (document["problem"]["macs"], document["rules"]) == (231_211_008, None)
+    assert [level["name"] for level in document["levels"]] == [
+        "main", "memory", "input buffer", "partial sums", "crossbars",
+    ]  # fmt: skip
+    assert "no energy given, counted as 0 pJ: main.read" in ran.err
+
+
+def test_a_person_sees_updates_writing_and_wear(desk, layer: str) -> None:
+    ran = desk.run("analyze", CHIP, layer, "--set", "schedule.snake=true",
+                   "--set", "crossbars.overlap=shadow", "--set", "crossbars.writing.endurance=1e6",
+                   "--set", "crossbars.crossbar.per_core=18")  # fmt: skip
+    assert ran.code == 0
+    shown = " ".join(ran.out.split())
+    assert "schedule strict: co, h 1, ko, snake; 1 x 2 loads on 4 cores" in shown
+    assert "weight updates 29 (2 at least)" in shown
+    # Not hidden: the first write (38.4 us), and what the first row (22.4 us) leaves of the second:
+    # after it the load at a turn stays for two rows. 1 - 54.4 / (29 x 38.4).
+    assert "of compute, at best 95.1 % of it hidden" in shown
+    # Two sets of crossbars take turns: 29 updates are 14.5 writes of a cell, mean of two runs.
+    assert "writes of a cell 14.5 at most" in shown
+    assert "they last 68,965 runs" in shown
+
+
+def test_results_are_written_to_a_folder(desk, layer: str) -> None:
+    out = desk.folder / "out"
+    assert desk.run("analyze", CHIP, layer, "--out", out).code == 0
+    rows = list(csv.DictReader((out / "levels.csv").open()))
+    weights = next(row for row in rows if (row["level"], row["tensor"]) == ("main", "Weights"))
+    assert int(weights["reads"]) == 28 * 256 * 128 * 9
+    assert json.loads((out / "result.json").read_text())["reram"]["run"] is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["compile", CHIP], ["bottleneck", CHIP], ["verify", CHIP], ["convention", CHIP],
+        ["execute", CHIP, CHIP],
+    ],
+    ids=lambda command: command[0],
+)  # fmt: skip
+def test_commands_about_mappings_refuse_crossbars(desk, command: list[str]) -> None:
+    ran = desk.run(*command)
+    assert (ran.code, ran.out) == (2, "")
+    assert "describes crossbars, which have a schedule and no mapping; " in ran.err
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--reuse", "overlap"], "--reuse = overlap: is a rule of storage levels"),
+        (["--link-transfers", "on"], "--link-transfers = True: is a rule of storage levels"),
+        (["--set", "architecture.GLB.capacity=1"], "no section architecture"),
+        (["--set", "crossbars.partial_sums.capacity=1 KiB"],
+         "crossbars.partial_sums.capacity_bytes = 1024: a core's partial sums"),
+        (["--set", "crossbars.writing.data_aware=true"],
+         "which cells change depends on the weights"),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_with_crossbars_is_refused(
+    desk, layer: str, options: list[str], expected: str
+) -> None:
+    ran = desk.run("analyze", CHIP, layer, *options)
+    assert (ran.code, ran.out) == (2, "")
+    assert expected in ran.err
+
+
+def test_every_fault_of_a_chip_and_a_layer_is_told(desk) -> None:
+    chip = desk.write("chip.yaml", Path(CHIP).read_text().replace("cores: 4", "cores: 0"))
+    layer = desk.write("layer.yaml", LAYER.replace("{h: 1}", "{hh: 1}"))
+    ran = desk.run("analyze", chip, layer)
+    assert ran.code == 2
+    assert len(ran.err.splitlines()) == 2
+    assert f"{layer}:3: schedule.loops[1] = hh: needs an axis" in ran.err
+
+
+def test_sections_of_storage_levels_beside_crossbars_are_refused(desk, layer: str) -> None:
+    ran = desk.run("analyze", CHIP, layer, *desk.files[:2])
+    assert ran.code == 2
+    assert "architecture: has no place in files of crossbars" in ran.err
+    assert "problem: has no place in files of crossbars; give the layer by its shape" in ran.err
+
+
+def test_presets_of_crossbars_are_listed_and_printed(desk) -> None:
+    kinds = json.loads(desk.run("presets", "--json").out)
+    assert [entry["name"] for entry in kinds["crossbars"]] == [
+        "reram-tile-4", "isaac-like", "puma-like",
+    ]  # fmt: skip
+    assert desk.run("presets", "isaac-like").out.startswith("stallscope: 1\n")
+
+
+def test_a_schedule_is_chosen_for_crossbars_only(desk) -> None:
+    ran = desk.run("run", "--accelerator", "systolic-4", "--schedule", "updates")
+    assert ran.code == 2
+    assert "--schedule = updates: is for accelerators of crossbars; leave it out" in ran.err
+
+
+def test_a_network_on_crossbars_names_the_layers_that_cannot_be(desk) -> None:
+    ran = desk.run("run", "--accelerator", "reram-tile-4", "--network", "alexnet-conv")
+    assert ran.code == 2
+    assert "conv1: files: crossbars take layers by their shapes" in ran.err
+    small = ["--set", "crossbars.partial_sums.capacity=16 B"]
+    ran = desk.run("run", "--accelerator", "reram-tile-4", *small)
+    assert ran.code == 2
+    assert "conv1_1: crossbars.partial_sums.capacity_bytes" in ran.err
