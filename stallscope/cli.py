@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 import stallscope
+from stallscope.cli_crossbars import add_crossbar_commands
 from stallscope.cli_traces import add_trace_commands
 from stallscope.failures import BROKEN, exit_codes, not_built
 from stallscope.options import (
@@ -342,6 +343,7 @@ def schema(
 
 
 add_trace_commands(app)
+add_crossbar_commands(app)
 _LATER = ("map", "sweep")
 
 

@@ -4,9 +4,11 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stallscope.catalog import preset
+from stallscope.verifying_crossbars import compared
 
 LAYER = """\
 stallscope: 1
@@ -69,7 +71,7 @@ def test_results_are_written_to_a_folder(desk, layer: str) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        ["compile", CHIP], ["bottleneck", CHIP], ["verify", CHIP], ["convention", CHIP],
+        ["compile", CHIP], ["bottleneck", CHIP], ["convention", CHIP],
         ["execute", CHIP, CHIP],
     ],
     ids=lambda command: command[0],
@@ -122,6 +124,86 @@ def test_presets_of_crossbars_are_listed_and_printed(desk) -> None:
         "reram-tile-4", "isaac-like", "puma-like",
     ]  # fmt: skip
     assert desk.run("presets", "isaac-like").out.startswith("stallscope: 1\n")
+
+
+def test_a_schedule_is_verified_on_integers(desk) -> None:
+    """Small enough for a moment: 7 x 5 pixels, two loads, partial sums that leave and return."""
+    layer = desk.write(
+        "layer.yaml",
+        "stallscope: 1\nlayer: {conv: {C: 80, K: 70, P: 7, Q: 5, R: 3, S: 3, padding: 1}}\n"
+        "schedule: {loops: [ko, {h: 2}], snake: true}\n",
+    )
+    ran = desk.run("verify", CHIP, layer, "--json", "--seed", "3")
+    assert ran.code == 0
+    found = json.loads(ran.out)
+    assert (found["correct"], found["mismatches"], found["seed"]) == (True, 0, 3)
+    assert (found["words_compared"], found["updates"]) == (70 * 35, 2)
+    assert found["spilled_words"] == found["refilled_words"] == 70 * 35
+    assert found["multiplies"] == 35 * 2 * 2  # pixels x loads x cores with a block
+    shown = desk.run("verify", CHIP, layer).out
+    assert "all 2,450 words of the output are NumPy's, bit for bit" in shown
+
+
+def test_operands_may_be_given(desk) -> None:
+    layer = desk.write("gemm.yaml", "stallscope: 1\nlayer: {gemm: {M: 2, N: 3, K: 4}}\n")
+    given = desk.folder / "operands.npz"
+    np.savez(given, Weights=np.ones((4, 3), dtype=np.int64), Inputs=np.arange(8).reshape(2, 4))
+    assert desk.run("verify", CHIP, layer, "--tensors", given).code == 0
+    np.savez(given, Weights=np.full((4, 3), 999), Other=np.ones(1))
+    ran = desk.run("verify", CHIP, layer, "--tensors", given)
+    assert ran.code == 2
+    assert "--tensors = Inputs: is missing" in ran.err
+    assert "--tensors = Other: is no operand" in ran.err
+
+
+def test_words_that_differ_are_found() -> None:
+    expected = np.arange(6).reshape(2, 3)
+    actual = expected.copy()
+    actual[1] += 1
+    found = compared(expected, actual)
+    assert (found["correct"], found["mismatches"]) == (False, 3)
+    assert found["first_mismatch"] == {"at": [1, 0], "expected": 3, "actual": 4}
+
+
+# The reference's worked example: 64 and 128 KiB of partial sums per tile, 16 KiB of inputs.
+@pytest.mark.parametrize(("partial_sums", "updates"), [("16 KiB", 8), ("32 KiB", 5)])
+def test_the_best_schedule_is_the_references(
+    desk, layer: str, partial_sums: str, updates: int
+) -> None:
+    settings = ["--set", f"crossbars.partial_sums.capacity={partial_sums}"]
+    ran = desk.run("explore", CHIP, layer, "--json", "--filling", "strict", *settings)
+    assert ran.code == 0
+    found = json.loads(ran.out)
+    best = found["best"][0]
+    assert best["updates"] == updates
+    assert found["given"]["updates"] == found["row_by_row"]["updates"] == 56
+    assert len(found["best"]) == 5
+    again = desk.write("best.yaml", json.dumps({"stallscope": 1, "schedule": best["schedule"]}))
+    only_layer = desk.write("only.yaml", "\n".join(LAYER.splitlines()[:2]))
+    document = json.loads(desk.run("analyze", CHIP, only_layer, again, "--json", *settings).out)
+    assert document["reram"]["activity"]["updates"] == updates
+    assert document["cycles"] == best["cycles"]
+
+
+def test_a_search_is_shown_with_a_schedule_to_paste(desk, layer: str) -> None:
+    ran = desk.run("explore", CHIP, layer, "--objective", "cycles", "--top", "2")
+    assert ran.code == 0
+    assert "conv3 on reram-tile-4: least cycles" in ran.out
+    assert ran.out.count("\n strict: ") + ran.out.count("\n packed: ") == 2
+    assert "schedule:\n" in ran.out
+    too_small = ["--set", "crossbars.partial_sums.capacity=1 KiB"]
+    ran = desk.run("explore", CHIP, layer, *too_small)
+    assert ran.code == 0
+    assert "the files' schedule does not fit" in ran.err
+    ran = desk.run("explore", CHIP, layer, "--set", "crossbars.partial_sums.capacity=64 B")
+    assert ran.code == 2
+    assert "one pixel needs 128 bytes" in ran.err
+
+
+def test_only_crossbars_are_explored(desk) -> None:
+    ran = desk.run("explore", *desk.files)
+    assert ran.code == 2
+    assert "no file has a crossbars: section" in ran.err
 
 
 def test_a_schedule_is_chosen_for_crossbars_only(desk) -> None:
