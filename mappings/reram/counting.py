@@ -29,8 +29,8 @@ from stallscope.mappings.reram.updates import Visits, input_visits, leaf_sizes, 
 from stallscope.mappings.reram.walk import ScheduleWalk, walk_of
 
 __all__ = [
-    "Flows", "activity_of", "counts_of", "flows_of", "has_maps_on_chip", "input_map_words",
-    "inputs_at_once_words", "output_passes", "weight_rows",
+    "Flows", "activity_from", "activity_of", "counts_from", "counts_of", "flows_of",
+    "has_maps_on_chip", "input_map_words", "inputs_at_once_words", "output_passes", "weight_rows",
 ]  # fmt: skip
 
 
@@ -80,6 +80,7 @@ class Flows:
         spread: Where blocks lie.
         updates: Times that weights are written, shape (steps of co, loads).
         weights: Words written per column of a block, by step of co.
+        visits: Times that inputs are brought, as ``input_visits`` says.
         inputs: Words of a bundle brought, by step of co.
         passes: Times that an output tile leaves.
         pixels: Output pixels of all images.
@@ -88,6 +89,7 @@ class Flows:
     spread: Spread
     updates: Visits
     weights: Ints
+    visits: Visits
     inputs: Ints
     passes: int
     pixels: int
@@ -99,11 +101,13 @@ def flows_of(case: CrossbarCase) -> Flows:
     updates = weight_visits(walk)
     rows = np.array([weight_rows(layer, load) for load in layer.loads], dtype=np.int64)
     words = layer.window_words if walk.by_window else _pixel_words
+    visits = _input_visits(layer, walk)
     return Flows(
         spread=spread_of(layer, case.chip),
         updates=updates,
         weights=updates @ rows,
-        inputs=_brought(layer, walk, words),
+        visits=visits,
+        inputs=_brought(layer, walk, visits, words),
         passes=output_passes(walk),
         pixels=layer.images * layer.pixels,
     )
@@ -111,7 +115,12 @@ def flows_of(case: CrossbarCase) -> Flows:
 
 def activity_of(case: CrossbarCase) -> Activity:
     """Return the actions of a run; pulses are None where they depend on the weights."""
-    layer, chip, flows = case.lowered, case.chip, flows_of(case)
+    return activity_from(case, flows_of(case))
+
+
+def activity_from(case: CrossbarCase, flows: Flows) -> Activity:
+    """Return the same for what is known to move."""
+    layer, chip = case.lowered, case.chip
     slots = np.array([len(load.slots) for load in layer.loads], dtype=np.int64)
     rows = np.array([load.rows for load in layer.loads], dtype=np.int64)
     cores = flows.spread.has_block.sum(axis=1)
@@ -137,15 +146,19 @@ def activity_of(case: CrossbarCase) -> Activity:
         conversions=pixels * width * int(slots.sum()) * slices * steps,
         adds=pixels * width * (int(slots.sum()) - 1),
         activations=pixels * width,
-        window_runs=_window_runs(case, flows.spread),
-        pixel_runs=_pixel_runs(case, flows.spread),
+        window_runs=_window_runs(case, flows),
+        pixel_runs=_pixel_runs(case, flows),
     )
 
 
 def counts_of(case: CrossbarCase) -> Counts:
     """Return the accesses of every level and the words of the network, without energies."""
-    layer, chip, flows = case.lowered, case.chip, flows_of(case)
-    spread = flows.spread
+    return counts_from(case, flows_of(case))
+
+
+def counts_from(case: CrossbarCase, flows: Flows) -> Counts:
+    """Return the same for what is known to move."""
+    layer, chip, spread = case.lowered, case.chip, flows.spread
     weights = int(flows.weights @ spread.columns.sum(axis=1))
     inputs = int(flows.inputs @ spread.bundles.sum(axis=1))
     delivered = int(flows.inputs @ spread.has_block.sum(axis=1))
@@ -291,9 +304,12 @@ def _pixel_words(load: Load, rows: int, columns: int) -> int:
     return load.rows
 
 
-def _brought(layer: LoweredLayer, walk: ScheduleWalk, measure: _Measure) -> Ints:
+def _input_visits(layer: LoweredLayer, walk: ScheduleWalk) -> Visits:
+    return input_visits(walk, by_bundle=len(set(layer.owners)) > 1)
+
+
+def _brought(layer: LoweredLayer, walk: ScheduleWalk, visits: Visits, measure: _Measure) -> Ints:
     """A measure of a bundle's inputs, summed over all that are brought, by step of co."""
-    visits = input_visits(walk, by_bundle=len(set(layer.owners)) > 1)
     rows, columns = leaf_sizes(walk, Axis.H), leaf_sizes(walk, Axis.W)
     sizes = np.array(
         [
@@ -303,27 +319,28 @@ def _brought(layer: LoweredLayer, walk: ScheduleWalk, measure: _Measure) -> Ints
         ],
         dtype=np.int64,
     )  # fmt: skip
-    brought: Ints = np.einsum("ckhw,khw->c", visits, sizes)
+    brought: Ints = np.tensordot(visits, sizes, axes=3)
     return brought
 
 
-def _window_runs(case: CrossbarCase, spread: Spread) -> int | None:
+def _window_runs(case: CrossbarCase, flows: Flows) -> int | None:
     """Transactions of inputs by windows, whatever the schedule's own form and the buffer's room."""
     if any(loop.axis is Axis.P for loop in case.schedule.loops):
         return None
-    walk = _in_form(case, InputForm.WINDOW)
-    runs = _brought(case.lowered, walk, case.lowered.window_runs)
-    return int(runs @ spread.bundles.sum(axis=1))
+    return _runs(case, flows, InputForm.WINDOW, case.lowered.window_runs)
 
 
-def _pixel_runs(case: CrossbarCase, spread: Spread) -> int:
+def _pixel_runs(case: CrossbarCase, flows: Flows) -> int:
     """Transactions of inputs by pixels, likewise."""
     layer = case.lowered
-    walk = _in_form(case, InputForm.PIXEL)
-    runs = _brought(layer, walk, lambda load, rows, columns: layer.pixel_runs(load))
-    return int(runs @ spread.bundles.sum(axis=1))
+    return _runs(case, flows, InputForm.PIXEL, lambda load, high, wide: layer.pixel_runs(load))
 
 
-def _in_form(case: CrossbarCase, form: InputForm) -> ScheduleWalk:
-    schedule = case.schedule.model_copy(update={"inputs": form})
-    return walk_of(schedule, case.lowered, case.chip)
+def _runs(case: CrossbarCase, flows: Flows, form: InputForm, measure: _Measure) -> int:
+    layer, walk, visits = case.lowered, case.walk, flows.visits
+    if walk.by_window != (form is InputForm.WINDOW):
+        schedule = case.schedule.model_copy(update={"inputs": form})
+        walk = walk_of(schedule, layer, case.chip)
+        visits = _input_visits(layer, walk)
+    runs = _brought(layer, walk, visits, measure)
+    return int(runs @ flows.spread.bundles.sum(axis=1))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 
 from stallscope.mappings.analytical import Estimate
+from stallscope.mappings.reram.activity import Activity
 from stallscope.mappings.reram.case import CrossbarCase
-from stallscope.mappings.reram.counting import activity_of, counts_of, flows_of
+from stallscope.mappings.reram.counting import activity_from, counts_from, flows_of
 from stallscope.mappings.reram.limits import Limits, limits_of
 from stallscope.mappings.reram.pricing import price_crossbars
 from stallscope.mappings.reram.timing import multiply_timing
 
-__all__ = ["analyze_crossbars"]
+__all__ = ["analyze_crossbars", "analyze_with_activity"]
 
 
 def analyze_crossbars(case: CrossbarCase) -> Estimate:
@@ -26,11 +27,17 @@ def analyze_crossbars(case: CrossbarCase) -> Estimate:
     Args:
         case: A legal case (``check_crossbars``).
     """
-    limits = limits_of(case, flows_of(case))
+    return analyze_with_activity(case)[0]
+
+
+def analyze_with_activity(case: CrossbarCase) -> tuple[Estimate, Activity]:
+    """Return the estimate of a case, and the actions that it is made of."""
+    flows = flows_of(case)
+    limits = limits_of(case, flows)
     cycles, bound_by = _largest(limits)
-    counts, activity = counts_of(case), activity_of(case)
+    counts, activity = counts_from(case, flows), activity_from(case, flows)
     priced = price_crossbars(case, counts, activity, cycles)
-    return Estimate(
+    estimate = Estimate(
         counts=priced.counts,
         cycles=cycles,
         compute_cycles=limits.compute,
@@ -41,6 +48,7 @@ def analyze_crossbars(case: CrossbarCase) -> Estimate:
         utilization=_utilization(case, cycles),
         level_cycles={name: max(limits.compute, need) for name, need in limits.ports.items()},
     )
+    return estimate, activity
 
 
 def _largest(limits: Limits) -> tuple[int, str]:

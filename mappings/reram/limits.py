@@ -26,8 +26,8 @@ from stallscope.mappings.reram.stretches import Stretches, stretches_of
 from stallscope.mappings.reram.timing import at_once, cycles_of, multiply_timing, write_ns
 
 __all__ = [
-    "Limits", "compute_cycles", "core_write_cycles", "limits_of", "overlapped", "port_cycles",
-    "write_cycles",
+    "Limits", "compute_cycles", "core_write_cycles", "limits_of", "overlapped", "port_bits",
+    "port_cycles", "vector_cycles", "write_cycles",
 ]  # fmt: skip
 
 
@@ -161,7 +161,16 @@ class _Bits:
 
 
 def port_cycles(case: CrossbarCase, flows: Flows) -> dict[str, int]:
-    """Cycles that the busiest instance of every limited port needs."""
+    """Cycles that the busiest instance of every limited port, or vector unit, needs."""
+    needs = {
+        f"{name} bandwidth": ceil(Fraction(int(bits.max()), 8) / width)
+        for name, width, bits in port_bits(case, flows)
+    }
+    return needs | vector_cycles(case, flows)
+
+
+def port_bits(case: CrossbarCase, flows: Flows) -> list[tuple[str, Fraction, Ints]]:
+    """Return every limited port: its name, its bytes per cycle, and bits by instance."""
     chip = case.chip
     cores = _core_bits(case, flows)
     by_tile = {
@@ -178,12 +187,7 @@ def port_cycles(case: CrossbarCase, flows: Flows) -> dict[str, int]:
         ("h-tree branch down", chip.htree.branch_bytes_per_cycle, cores.down),
         ("h-tree branch up", chip.htree.branch_bytes_per_cycle, cores.leaving),
     ]
-    found = {
-        f"{name} bandwidth": ceil(Fraction(int(bits.max()), 8) / width)
-        for name, width, bits in needs
-        if width is not None
-    }
-    return found | _vector_cycles(case, flows)
+    return [(name, width, bits) for name, width, bits in needs if width is not None]
 
 
 _Need = tuple[str, Fraction | None, Ints]
@@ -236,8 +240,8 @@ def _buffer_needs(case: CrossbarCase, flows: Flows, cores: _Bits) -> list[_Need]
     ]
 
 
-def _vector_cycles(case: CrossbarCase, flows: Flows) -> dict[str, int]:
-    """Cycles of the additions and activations of the busiest core."""
+def vector_cycles(case: CrossbarCase, flows: Flows) -> dict[str, int]:
+    """Return the cycles of the additions and activations of the busiest core."""
     vector = case.chip.vector
     results = flows.pixels * int(flows.spread.columns.sum(axis=0).max())
     slots = sum(len(load.slots) for load in case.lowered.loads)

@@ -23,7 +23,6 @@ from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.chip import Overlap
 from stallscope.mappings.reram.counting import activity_of
 from stallscope.mappings.reram.lowering import LoweredLayer
-from stallscope.mappings.reram.updates import weight_visits
 
 __all__ = ["Wear", "runs_until", "wear_of"]
 
@@ -79,7 +78,7 @@ def wear_of(case: CrossbarCase, activity: Activity | None = None) -> Wear:
     used = layer.used_cores * max(len(load.slots) for load in layer.loads) * slices * sets
     cells_used = _used_cells(case) * slices * sets
     # Core 0 has a block at every step of co: its loads are the updates.
-    most = Fraction(int(weight_visits(case.walk).sum()), sets)
+    most = Fraction(activity.updates, sets)
     each = chip.writing.iterations * chip.writing.passes * (2 if chip.writing.verify_ns else 1)
     pulses = None if chip.writing.data_aware else most * each
     stresses = activity.pulses

@@ -7,6 +7,7 @@ forms must arrive at the same.
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
 
 from hypothesis import strategies as st
 
@@ -15,12 +16,14 @@ from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.chip import (
     CoreBuffer,
     CrossbarChip,
+    HTree,
     LogicalCrossbar,
     MainMemory,
     Overlap,
     Programming,
     Readout,
     TileMemory,
+    VectorUnit,
 )
 from stallscope.mappings.reram.schedule import (
     Axis,
@@ -31,6 +34,7 @@ from stallscope.mappings.reram.schedule import (
 )
 
 SMALL = st.integers(1, 3)
+WIDTHS = st.sampled_from([None, None, None, 1, 7, Fraction(1, 3), Fraction(1, 20)])
 
 
 @st.composite
@@ -69,9 +73,21 @@ def chips(draw):
             crossbars_at_once=draw(st.sampled_from([None, 1, 5])),
         ),
         overlap=draw(st.sampled_from(Overlap)),
-        main_memory=draw(st.sampled_from([None, MainMemory()])),
-        memory=TileMemory(capacity_bytes=draw(st.sampled_from([None, 100]))),
-        input_buffer=CoreBuffer(capacity_bytes=draw(st.sampled_from([None, 20]))),
+        main_memory=draw(
+            st.sampled_from([None, MainMemory()])
+            | st.builds(MainMemory, bandwidth_bytes_per_cycle=WIDTHS)
+        ),
+        memory=TileMemory(
+            capacity_bytes=draw(st.sampled_from([None, 100])),
+            read_bytes_per_cycle=draw(WIDTHS),
+            write_bytes_per_cycle=draw(WIDTHS),
+        ),
+        htree=HTree(root_bytes_per_cycle=draw(WIDTHS), branch_bytes_per_cycle=draw(WIDTHS)),
+        input_buffer=CoreBuffer(
+            capacity_bytes=draw(st.sampled_from([None, 20])), read_bytes_per_cycle=draw(WIDTHS)
+        ),
+        partial_sums=CoreBuffer(write_bytes_per_cycle=draw(WIDTHS)),
+        vector=VectorUnit(adds_per_cycle=draw(WIDTHS)),
     )
 
 
