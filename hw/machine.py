@@ -12,18 +12,20 @@ from stallscope.hw.memory.attached import Attached, attach
 from stallscope.hw.memory.landing import Landing, Posting
 from stallscope.hw.memory.lane import Lane, strides, until
 from stallscope.hw.memory.streams import Reads, Writes
-from stallscope.hw.mover import Carrier, MoverPlan, Wiring
+from stallscope.hw.mover import Carrier, MoverPlan
 from stallscope.hw.partial_sums import Drain, Refill
 from stallscope.hw.pe_array import OperandPort, PeArray
 from stallscope.hw.ports import CAUSES, Cause, Ports
 from stallscope.hw.row_cursor import RowCursor, Wire
+from stallscope.hw.running import run_units
 from stallscope.hw.systolic.rules import FoldRules
+from stallscope.hw.transferring import Wiring
 from stallscope.mappings.architecture import Architecture
 from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.component import Component
 from stallscope.simcore.counter import Channel, Counter
 from stallscope.simcore.environment import Environment
-from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError, Waiter
+from stallscope.simcore.errors import Fault, SimulationBug, SpecError
 from stallscope.simcore.fast_forward import FastForward
 from stallscope.simcore.recorder import Recorder
 from stallscope.simcore.unit import Unit
@@ -309,16 +311,7 @@ class Machine:
         Raises:
             DeadlockError: If units wait for each other, or time stands still.
         """
-        for unit in self.units:
-            unit.start()
-        reason = ""
-        try:
-            self.env.run_all()
-        except TimeoutError as error:
-            reason = str(error)
-        if reason or not all(unit.is_finished for unit in self.units):
-            self.cycles = self.env.cycle
-            raise DeadlockError(self.env.cycle, self._waiters(), reason)
+        run_units(self.env, self.units)
         self.cycles = max(max(unit.end for unit in self.units), self.array.last)
         for unit in self.units:
             unit.flush()
@@ -338,24 +331,6 @@ class Machine:
         last = max(self._writers(), key=lambda unit: (unit.end, unit.order))
         base = array.blame_at_end[last.name]
         return [now - before for now, before in zip(last.blame(), base, strict=True)]
-
-    def _waiters(self) -> list[Waiter]:
-        waiters = []
-        for unit in self.units:
-            counter = unit.awaited
-            need = None if counter is None else counter.awaited_by(unit)
-            if unit.is_finished or counter is None or need is None:
-                continue
-            waiters.append(
-                Waiter(
-                    unit=unit.name,
-                    awaits=counter.name,
-                    have=counter.value,
-                    need=need,
-                    since=unit.since,
-                )
-            )
-        return waiters
 
     def check(self, cycles: int) -> None:
         """Check the laws that cost nothing (L2 lower part, L4).

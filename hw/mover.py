@@ -13,32 +13,13 @@ from collections.abc import Generator, Hashable
 from dataclasses import dataclass
 
 from stallscope.hw.cursor import Cursor, Gate
-from stallscope.simcore.arbiter import Arbiter
+from stallscope.hw.transferring import Transferring, Wiring
 from stallscope.simcore.counter import Channel
-from stallscope.simcore.environment import Environment, Event
+from stallscope.simcore.environment import Event
 from stallscope.simcore.servers import Demand
-from stallscope.simcore.slices import report_work
-from stallscope.simcore.transfer import Transfer
 from stallscope.simcore.unit import Unit
 
-__all__ = ["Carrier", "MoverPlan", "Wiring"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wiring:
-    """What all units of a machine share.
-
-    Attributes:
-        env: The environment.
-        arbiter: The arbiter of its servers.
-        causes: Names of the causes of waiting.
-        capacity: Number of the cause "no room".
-    """
-
-    env: Environment
-    arbiter: Arbiter
-    causes: tuple[str, ...]
-    capacity: int
+__all__ = ["Carrier", "MoverPlan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,41 +64,28 @@ class MoverPlan:
         return not self.stays[record] and (version != 0 or not self.elide_first)
 
 
-class Carrier(Unit):
+class Carrier(Transferring):
     """What all movers share: one transfer slot and the end of a transfer.
 
     Attributes:
         tally: Per record, transfers executed.
         channel: Progress of the tensor at the child.
         source: Progress of the tensor at the parent, None if the parent holds everything.
-        begun: Cycle in which the last transfer was submitted.
-        horizon: Cycle of the latest delivery so far: deliveries keep their order.
         parent_tiles: Tiles of the parent used so far, the present one included.
-        lost: Cycles that the last transfer took longer than alone, per cause.
     """
 
     def __init__(
         self, wiring: Wiring, name: str, order: int, cursor: Cursor, plan: MoverPlan
     ) -> None:
-        super().__init__(wiring.env, name, order, cursor.position, len(wiring.causes))
-        self.wiring = wiring
+        super().__init__(wiring, name, order, cursor.position, plan.latency_cause)
         self.cursor = cursor
         self.plan = plan
-        self.ticks = wiring.arbiter.cycle_ticks
-        self.transfer: Transfer = wiring.arbiter.slot(self)
         self.tally = [0] * len(plan.demands)
         self.channel: Channel
         self.source: Channel | None = None
         self.feeder: Unit | None = None
         self.drainer: Unit | None = None
-        self.begun = 0
-        self.horizon = 0
         self.parent_tiles = 1
-        self.lost: dict[int, int] = {}
-
-    def cause_of(self, state: int) -> int:
-        """No room, or else latency."""
-        return self.wiring.capacity if state == self.ROOM else self.plan.latency_cause
 
     def _pass(self, gate: Gate) -> Generator[Event, None, None]:
         """Wait for a counter that the program names."""
@@ -137,52 +105,9 @@ class Carrier(Unit):
             yield self.wait(channel.released, free, self.ROOM, None)
         channel.reserve(room)
 
-    def submit(self, demand: Demand) -> Event:
-        """Begin a transfer."""
-        now = self.env._now
-        self.enter(self.BUSY, demand.cause)
-        tick = now * self.ticks
-        return self.transfer.submit(demand, tick if tick > self.tick else self.tick)
-
-    def ended(self, demand: Demand) -> int:
-        """Book the end of a transfer; returns the cycle by which its last word has moved.
-
-        Another state begins in this very cycle: that of the next step, or the end of the stream.
-        """
-        self.tick = tick = self.transfer.complete()
-        account = self.account
-        self.begun = account.entered
-        waited = self.env._now - self.begun - -(-demand.total // self.ticks)
-        self.lost = account.lost_to(demand.cause, demand.cause, max(0, waited))
-        if waited > 0:
-            account.states[self.BUSY] -= waited
-            account.states[self.CONTENTION] += waited
-        return -(-tick // self.ticks)
-
-    def in_order(self, due: int) -> int:
-        """Cycle of a delivery that is due then: deliveries keep their order."""
-        if due < self.horizon:
-            return self.horizon
-        self.horizon = due
-        return due
-
-    def report(self, kind: int, demand: Demand | None, due: int, outcome: int) -> None:
-        """Report the step that is done to who records the run; no demand: it moved nothing."""
-        self.end_wait()
-        moves = demand is not None and demand.total > 0
-        start = self.begun if moves else self.env._now
-        report_work(self, start, kind, due, self.lost if moves else {}, outcome)
-
     def _more(self, now: int) -> Hashable:
         """What a later step depends on besides the position."""
-        return (
-            max(0, self.tick - now * self.ticks),
-            max(0, self.horizon - now),
-            self.steps == 0,
-            self.cursor.record,
-            self.cursor.memory,
-            self.progress(),
-        )
+        return (super()._more(now), self.cursor.record, self.cursor.memory, self.progress())
 
     def progress(self) -> Hashable:
         """The stream's own counts relative to the counters it is compared with."""
@@ -205,10 +130,3 @@ class Carrier(Unit):
         """Apply ``times`` periods."""
         super().shift(level, iterations, cycles, times, growth)
         self.cursor.jump(level, 0)
-        self.horizon += times * cycles
-        self.tick += times * cycles * self.ticks
-
-    def stop(self) -> None:
-        """The stream is at its end."""
-        self.enter(self.IDLE, self.plan.latency_cause)
-        self.is_finished = True

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Hashable
 
 from stallscope.hw.cursor import Cursor
-from stallscope.hw.mover import Carrier, MoverPlan, Wiring
+from stallscope.hw.mover import Carrier, MoverPlan
+from stallscope.hw.transferring import Wiring
 from stallscope.simcore.counter import Counter
 from stallscope.simcore.environment import Event
 from stallscope.simcore.servers import Demand

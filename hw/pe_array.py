@@ -13,7 +13,8 @@ from collections.abc import Callable, Generator, Hashable
 from dataclasses import dataclass, field
 
 from stallscope.hw.cursor import Cursor
-from stallscope.hw.mover import MoverPlan, Wiring
+from stallscope.hw.mover import MoverPlan
+from stallscope.hw.transferring import Wiring
 from stallscope.simcore.charge import Charge
 from stallscope.simcore.counter import Channel, Counter, Effects
 from stallscope.simcore.environment import Event

@@ -31,6 +31,8 @@ class Cause(StrEnum):
     ``compute`` is the array at work: it holds up a drain that waits for a tile, never the array.
     ``edge_port`` to ``fold`` are a systolic array's: words that enter or leave at its edges, rows
     shifted in and out, waves on their way through it, and what a convention charges per fold.
+    ``reprogram`` is writing crossbars, ``conversion`` their ADCs beyond the time of a read,
+    ``reduction`` the digital sums that follow.
     """
 
     DRAM_BANDWIDTH = "dram_bandwidth"
@@ -48,6 +50,9 @@ class Cause(StrEnum):
     SHIFT = "shift"
     SKEW = "skew"
     FOLD = "fold"
+    REPROGRAM = "reprogram"
+    CONVERSION = "conversion"
+    REDUCTION = "reduction"
     COMPUTE = "compute"
     COMPUTE_LATENCY = "compute_latency"
 

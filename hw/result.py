@@ -10,6 +10,7 @@ from stallscope.mappings.analytical import Estimate
 from stallscope.mappings.case import InputFile
 from stallscope.mappings.counts import Counts, LevelCounts, NetworkCounts
 from stallscope.mappings.pricing import LedgerLine
+from stallscope.mappings.reram.activity import Activity
 from stallscope.traces.events.trace import Trace
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArrayAccount",
+    "CrossbarAccount",
     "MemoryAccount",
     "MemoryStream",
     "Result",
@@ -132,6 +134,29 @@ class ArrayAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CrossbarAccount:
+    """What a chip of crossbars did.
+
+    Attributes:
+        activity: Its actions, as executed.
+        interval_cycles: From one multiply of a core to the next.
+        latency_cycles: From the first read of a multiply to its result.
+        writing_cycles: Cycles that cores were being written, summed over cores.
+        waiting_cycles: Cycles that cores waited for being written, summed likewise.
+        hidden: Share of the writing that nobody waited for; None if nothing was written.
+        until: Cycle after the last multiply: the crossbars are free from then on.
+    """
+
+    activity: Activity
+    interval_cycles: int
+    latency_cycles: int
+    writing_cycles: int
+    waiting_cycles: int
+    hidden: float | None
+    until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What a simulation found.
 
@@ -158,6 +183,7 @@ class Result:
         drain_causes: What the cycles after the last one went to, per cause.
         memory: What main memory did, if it has a controller.
         systolic: What the array did, if it is a systolic one.
+        reram: What the chip did, if it is one of crossbars.
         trace: Events of the run, if they were recorded.
     """
 
@@ -182,6 +208,7 @@ class Result:
     drain_causes: Mapping[str, int]
     memory: MemoryAccount | None = None
     systolic: ArrayAccount | None = None
+    reram: CrossbarAccount | None = None
     trace: Trace | None = None
 
     @property

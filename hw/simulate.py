@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Sequence
 
 from stallscope.hw.accounts import account, by_cause, cycle_stack, pe_stack
 from stallscope.hw.counting import count
+from stallscope.hw.information import information
 from stallscope.hw.machine import FastForwardMode, Machine
 from stallscope.hw.memory.summary import command_lines, summarise
 from stallscope.hw.recorded import Recorded, Tracing
-from stallscope.hw.result import Result, SimulationInfo
+from stallscope.hw.result import Result
 from stallscope.hw.systolic.account import array_account
 from stallscope.hw.systolic.rules import FoldRules
 from stallscope.mappings.analytical import Estimate, analyze
@@ -136,7 +135,7 @@ def _result(
         ledger=priced.ledger,
         estimate=_estimate(program, case),
         assumptions=(*case.assumptions, *_assumptions(machine, hopless)),
-        simulation=_information(machine, began),
+        simulation=information(machine.env, machine.fast_forward, began),
         fill_causes=by_cause(machine.array.fill or []),
         drain_causes=by_cause(machine.drain_causes(cycles)),
         port_words={server.name: server.words for server in machine.arbiter.servers},
@@ -154,23 +153,6 @@ def _estimate(program: Program | FlatProgram | RowProgram, case: Platform) -> Es
         rule = "a compiled program needs the case it was compiled from"
         raise SpecError([Fault(place="case", value=case.name, rule=rule, remedy="use load()")])
     return analyze(case)
-
-
-def _information(machine: Machine, began: float) -> SimulationInfo:
-    """How the run went, since CPU second ``began`` of this process."""
-    forward = machine.fast_forward
-    return SimulationInfo(
-        cpu_seconds=time.process_time() - began,
-        events=machine.env.processed,
-        fast_forwarded_cycles=forward.skipped_cycles if forward else 0,
-        peak_memory_bytes=_peak_memory(),
-    )
-
-
-def _peak_memory() -> int:
-    """Largest resident size of this process so far, bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _assumptions(machine: Machine, hopless: Sequence[str]) -> list[str]:

@@ -9,8 +9,8 @@ from stallscope.hw.dram.controller import Controller
 from stallscope.hw.memory.addresses import Addresses
 from stallscope.hw.memory.component import Memory
 from stallscope.hw.memory.lane import LanePlan
-from stallscope.hw.mover import Wiring
 from stallscope.hw.ports import CAUSES, Cause
+from stallscope.hw.transferring import Wiring
 from stallscope.mappings.architecture import Architecture
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.program import MoverStream, Program, TensorLayout

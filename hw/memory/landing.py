@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Generator, Hashable, Sequence
 
 from stallscope.hw.cursor import Cursor
-from stallscope.hw.mover import MoverPlan, Wiring
+from stallscope.hw.mover import MoverPlan
 from stallscope.hw.partial_sums import Drain, Refill
+from stallscope.hw.transferring import Wiring
 from stallscope.simcore.counter import Counter
 from stallscope.simcore.environment import Event
 from stallscope.simcore.servers import Demand

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from stallscope.hw.cursor import Cursor
 from stallscope.hw.memory.addresses import Addresses
 from stallscope.hw.memory.component import Memory
-from stallscope.hw.mover import MoverPlan, Wiring
+from stallscope.hw.mover import MoverPlan
+from stallscope.hw.transferring import Wiring
 from stallscope.simcore.charge import Charge
 from stallscope.simcore.counter import Channel, Counter, Effects
 from stallscope.simcore.environment import FOREVER, Event

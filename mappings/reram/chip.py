@@ -150,7 +150,8 @@ class TileMemory(Spec):
         capacity_bytes: Its size, or None: unlimited.
         read_bytes_per_cycle: Width of its read port, or None: unlimited.
         write_bytes_per_cycle: Width of its write port, likewise.
-        burst_bytes: Bytes after which another transfer may take a port.
+        burst_bytes: Bytes of an access: a run of consecutive words takes whole ones, and between
+            two of them another transfer may take the port.
         latency_cycles: From a read to the first byte.
     """
 

@@ -94,6 +94,27 @@ class LoweredLayer:
         """Cores that ever work."""
         return min(len(self.blocks), self.all_cores)
 
+    @property
+    def loads_alike(self) -> tuple[tuple[object, ...], ...]:
+        """What every load is like: loads of equal figures take equal time and room."""
+        return tuple(
+            (
+                load.slots,
+                load.channels[1] - load.channels[0],
+                self.window_rows(load, 1),
+                self.window_columns(load, 1),
+                self.pixel_runs(load),
+            )
+            for load in self.loads
+        )
+
+    def step_alike(self, step: int) -> tuple[object, ...]:
+        """What a step of ``co`` is like: per core the columns, and who shares inputs with whom."""
+        first = step * self.all_cores
+        blocks = range(first, min(first + self.all_cores, len(self.blocks)))
+        base = self.owners[first]
+        return tuple((self.blocks[number], self.owners[number] - base) for number in blocks)
+
     def block(self, step: int, core: int) -> int | None:
         """Column block of a core at a step of ``co``, or None: the core has nothing to do."""
         number = step * self.all_cores + core

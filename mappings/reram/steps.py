@@ -46,24 +46,15 @@ class Step:
     is_last: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a walk stands: the range of every axis, and what its loops' indices say."""
-
-    ranges: dict[Axis, Range]
-    indices: tuple[int, ...]
-    starts: tuple[bool, ...]
-    ends: tuple[bool, ...]
-
-
 def schedule_steps(case: CrossbarCase) -> Iterator[Step]:
     """Walk the schedule of a case."""
     walk = case.walk
+    sums = [at for at in range(walk.outputs) if walk.loops[at].axis is Axis.KO]
+    walker = _Walker(walk)
+    ranges = walker.ranges
     held: tuple[int, int] | None = None
-    for place in _Walker(walk).places():
-        ranges = place.ranges
+    for _ in walker.places():
         needed = (ranges[Axis.CO][0], ranges[Axis.KO][0])
-        sums = [at for at in range(walk.outputs) if walk.loops[at].axis is Axis.KO]
         yield Step(
             image=ranges[Axis.N][0],
             co=needed[0],
@@ -72,45 +63,49 @@ def schedule_steps(case: CrossbarCase) -> Iterator[Step]:
             columns=ranges[Axis.W],
             pixels=ranges[Axis.P],
             is_update=needed != held,
-            tile=place.indices[: walk.outputs],
-            is_first=all(place.starts[at] for at in sums),
-            is_last=all(place.ends[at] for at in sums),
+            tile=tuple(walker.indices[: walk.outputs]),
+            is_first=all(walker.indices[at] == 0 for at in sums),
+            is_last=all(walker.indices[at] == walker.counts[at] - 1 for at in sums),
         )
         held = needed
 
 
 class _Walker:
-    """Walks loops outermost first; every other walk of the load loop goes backward if it snakes."""
+    """Walks loops outermost first; every other walk of the load loop goes backward if it snakes.
+
+    Attributes:
+        ranges: Where the walk stands, by axis: first, and one after the last.
+        indices: Iteration of every loop, in the order walked.
+        counts: Iterations of every loop where it stands: fewer in a cut piece.
+    """
 
     def __init__(self, walk: ScheduleWalk) -> None:
         self._loops = walk.loops[: walk.steps]
-        self._bounds = walk.bounds
         self._snakes = walk.snake
         self._walks_of_loads = 0
+        self.ranges: dict[Axis, Range] = {axis: (0, walk.bounds[axis]) for axis in AXES}
+        self.indices = [0] * len(self._loops)
+        self.counts = [1] * len(self._loops)
 
-    def places(self) -> Iterator[_Place]:
-        """Every place that the walk comes to."""
-        whole = {axis: (0, self._bounds[axis]) for axis in AXES}
-        yield from self._inside(_Place(whole, (), (), ()))
-
-    def _inside(self, place: _Place) -> Iterator[_Place]:
-        if len(place.indices) == len(self._loops):
-            yield place
+    def places(self, depth: int = 0) -> Iterator[None]:
+        """Come to every place of the loops from ``depth`` on."""
+        if depth == len(self._loops):
+            yield
             return
-        loop = self._loops[len(place.indices)]
-        first, end = place.ranges[loop.axis]
-        firsts = list(range(first, end, loop.step))
-        count = len(firsts)
+        loop = self._loops[depth]
+        whole = self.ranges[loop.axis]
+        firsts = range(*whole, loop.step)
+        self.counts[depth] = len(firsts)
         if loop.axis is Axis.KO and self._snakes:
             self._walks_of_loads += 1
             if self._walks_of_loads % 2 == 0:
-                firsts.reverse()
-        for index, at in enumerate(firsts):
-            yield from self._inside(
-                _Place(
-                    place.ranges | {loop.axis: (at, min(end, at + loop.step))},
-                    (*place.indices, index),
-                    (*place.starts, index == 0),
-                    (*place.ends, index == count - 1),
-                )
-            )
+                firsts = firsts[::-1]
+        is_inner = depth == len(self._loops) - 1
+        for index, first in enumerate(firsts):
+            self.indices[depth] = index
+            self.ranges[loop.axis] = (first, min(whole[1], first + loop.step))
+            if is_inner:
+                yield
+            else:
+                yield from self.places(depth + 1)
+        self.ranges[loop.axis] = whole
