@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from stallscope.failures import not_built
@@ -65,11 +64,8 @@ def simulate_crossbar_case(
     case: CrossbarCase, *, fast_forward: bool, audit: bool, trace: Tracing
 ) -> Result:
     """Simulate a case; see ``simulate_crossbars``."""
-    try:
-        machine = import_module("stallscope.hw.reram.simulate")
-    except ModuleNotFoundError as error:
-        raise not_built("simulation of crossbars", "use analyze") from error
-    result: Result = machine.simulate_crossbars(
-        case, fast_forward=fast_forward, audit=audit, trace=trace
-    )
-    return result
+    if trace.is_on:
+        raise not_built("--trace on crossbars", "leave it out")
+    from stallscope.hw.reram.simulate import simulate_crossbars  # SimPy: only who runs pays
+
+    return simulate_crossbars(case, fast_forward=fast_forward, audit=audit)

@@ -27,6 +27,7 @@ CLASSES: Mapping[str, tuple[str, str]] = {
     "skew": ("/", "blue"),
     "fold": ("f", "blue"),
     "reprogram": ("W", "bright_red"),
+    "conversion": ("A", "blue"),
     "compute_latency": ("m", "blue"),
     "reduction": ("r", "blue"),
     "drain": (">", "cyan"),

@@ -12,7 +12,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import Any
 
-from stallscope.hw.result import Result
+from stallscope.hw.result import CrossbarAccount, Result
 from stallscope.mappings.analytical import Estimate
 from stallscope.mappings.counts import Counts
 from stallscope.mappings.reram.activity import Activity
@@ -25,7 +25,6 @@ from stallscope.mappings.reram.schedule import Axis, CrossbarSchedule
 from stallscope.mappings.reram.wear import runs_until, wear_of
 from stallscope.report.document import Document, estimate_document, result_document
 from stallscope.report.outputs import Row
-from stallscope.simcore.errors import SimulationBug
 
 __all__ = [
     "crossbar_columns", "crossbar_document", "crossbar_estimate", "crossbar_totals",
@@ -44,8 +43,11 @@ def crossbar_document(result: Result, case: CrossbarCase) -> Document:
     document = result_document(result, platform)
     _with_rates(document["levels"], result.counts, case, result.cycles)
     _estimated_rates(document, result.analytical, case)
-    facts = _facts(case, executed(result), result.analytical)
-    return document | {"reram": facts | {"run": plain_tree(_account(result))}}
+    account = _account(result)
+    run = plain_tree(account)
+    del run["activity"]  # it stands beside
+    facts = _facts(case, account.activity, result.analytical)
+    return document | {"reram": facts | {"run": run}}
 
 
 def crossbar_estimate(estimate: Estimate, case: CrossbarCase) -> Document:
@@ -56,16 +58,11 @@ def crossbar_estimate(estimate: Estimate, case: CrossbarCase) -> Document:
     return document | {"reram": _facts(case, activity_of(case), estimate) | {"run": None}}
 
 
-def executed(result: Result) -> Activity:
-    """Return the actions that a run counted."""
-    activity = getattr(_account(result), "activity", None)
-    if not isinstance(activity, Activity):
-        raise SimulationBug(f"{result.name}: a run on crossbars did not count its actions")
-    return activity
-
-
-def _account(result: Result) -> object:
-    return getattr(result, "reram", None)
+def _account(result: Result) -> CrossbarAccount:
+    """What a chip did; every run on crossbars has it."""
+    if result.reram is None:
+        raise ValueError(f"{result.name} did not run on crossbars")
+    return result.reram
 
 
 def schedule_text(schedule: CrossbarSchedule) -> str:
@@ -151,7 +148,7 @@ def _results(case: CrossbarCase) -> int:
 
 def crossbar_columns(result: Result, case: CrossbarCase) -> Row:
     """Return what a layer's line of ``layers.csv`` has on crossbars only."""
-    facts = _facts(case, executed(result), result.analytical)
+    facts = _facts(case, _account(result).activity, result.analytical)
     analytical, wear = facts["analytical"], facts["wear"]
     return {
         "schedule": facts["shown"],
@@ -162,6 +159,7 @@ def crossbar_columns(result: Result, case: CrossbarCase) -> Row:
         "cells_written": facts["activity"]["cells_written"],
         "reprogram_analytical_cycles": analytical["reprogram_cycles"],
         "reprogram_per_compute": analytical["reprogram_per_compute"],
+        "hidden": _account(result).hidden,
         "writes_of_a_cell": float(wear["writes_max"]),
         "runs_by_writes": wear["runs_by_writes"],
     }
@@ -179,13 +177,17 @@ def crossbar_totals(runs: Sequence[tuple[Result, CrossbarCase, int]]) -> Documen
     """
     if not runs:
         return {}
-    facts = [(_facts(case, executed(result), result.analytical), result, times)
+    facts = [(_facts(case, _account(result).activity, result.analytical), result, times)
              for result, case, times in runs]  # fmt: skip
     cycles = sum(result.cycles * times for _, result, times in facts)
     used = sum(result.utilization * result.cycles * times for _, result, times in facts)
     compute, reprogram = (
         sum(one["analytical"][f"{part}_cycles"] * times for one, _, times in facts)
         for part in ("compute", "reprogram")
+    )
+    writing, waiting = (
+        sum(getattr(_account(result), f"{part}_cycles") * times for _, result, times in facts)
+        for part in ("writing", "waiting")
     )
     writes = sum(Fraction(str(one["wear"]["writes_max"])) * times for one, _, times in facts)
     endurance = runs[0][1].chip.writing.endurance_writes
@@ -198,6 +200,7 @@ def crossbar_totals(runs: Sequence[tuple[Result, CrossbarCase, int]]) -> Documen
             "compute_cycles": compute,
             "reprogram_cycles": reprogram,
             "reprogram_per_compute": reprogram / compute if compute else None,
+            "hidden": 1 - waiting / writing if writing else None,
             "writes_of_a_cell": plain_tree(writes),
             "runs_by_writes": runs_until(endurance, writes),
         },

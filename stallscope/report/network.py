@@ -69,7 +69,7 @@ def _print_crossbars(console: Console, shown: Shown) -> None:
     if total is None:
         return
     columns = [("\nlayer", "left"), ("\nschedule", "left"), ("\nupdates", "right"),
-               ("at\nleast", "right"), ("writing /\ncompute", "right"),
+               ("at\nleast", "right"), ("writing /\ncompute", "right"), ("\nhidden", "right"),
                ("writes of\na cell", "right")]  # fmt: skip
     rows: list[list[RenderableType]] = []
     for layer in shown.document["layers"]:
@@ -80,15 +80,19 @@ def _print_crossbars(console: Console, shown: Shown) -> None:
         rows.append(
             [layer["name"], facts["shown"], whole(facts["activity"]["updates"]),
              whole(filling["least_updates"]), f"{estimate['reprogram_per_compute']:.3g}",
-             f"{facts['wear']['writes_max']:g}"]
+             _share(facts["run"]["hidden"]), f"{facts['wear']['writes_max']:g}"]
         )  # fmt: skip
     rows.append(["---"])
     rows.append(["total", "", whole(total["updates"]), whole(total["least_updates"]),
-                 f"{total['reprogram_per_compute']:.3g}",
+                 f"{total['reprogram_per_compute']:.3g}", _share(total["hidden"]),
                  f"{total['writes_of_a_cell']:g}"])  # fmt: skip
     lasting = total["runs_by_writes"]
     ends = "" if lasting is None else f"; the most written cell lasts {whole(lasting)} runs"
     console.print(table(columns, rows, f"Weights written on {shown.accelerator}{ends}"))
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else percent(value)
 
 
 def _figures(documents: Sequence[Document]) -> list[str]:

@@ -154,15 +154,12 @@ def print_crossbars(console: Console, reram: Document | None) -> None:
     if reram is None:
         return
     filling, activity, wear = reram["filling"], reram["activity"], reram["wear"]
-    estimate = reram["analytical"]
-    hidden = estimate["hidden_share"]
     spread = f"{filling['column_steps']} x {filling['loads']} loads on {filling['cores_used']}"
     lines = [
         ("schedule", f"{reram['shown']}; {spread} cores"),
         ("weight updates", f"{whole(activity['updates'])} ({whole(filling['least_updates'])} at "
                            f"least), {whole(activity['cells_written'])} cells written"),
-        ("writing", f"{estimate['reprogram_per_compute']:.3g} of compute"
-                    + ("" if hidden is None else f", at best {percent(hidden)} of it hidden")),
+        ("writing", _writing(reram)),
         ("multiplies", f"{whole(activity['multiplies'])}, {whole(activity['conversions'])} "
                        "conversions"),
         ("writes of a cell", f"{wear['writes_max']:g} at most, {wear['writes_mean']:.3g} on "
@@ -171,6 +168,17 @@ def print_crossbars(console: Console, reram: Document | None) -> None:
     console.print("\n[bold]Crossbars[/bold]")
     for label, value in lines:
         console.print(f"  {label:<18} {value}", markup=False)
+
+
+def _writing(reram: Document) -> str:
+    """How long writing takes beside computing, and how much of it nobody waits for."""
+    estimate, run = reram["analytical"], reram["run"]
+    text = f"{estimate['reprogram_per_compute']:.3g} of compute"
+    if run is not None:
+        hidden = run["hidden"]
+        return text if hidden is None else f"{text}; {percent(hidden)} of it hidden"
+    hidden = estimate["hidden_share"]
+    return text if hidden is None else f"{text}; at best {percent(hidden)} of it hidden"
 
 
 def _runs(runs: int | None) -> str:

@@ -53,10 +53,79 @@ def test_a_person_sees_updates_writing_and_wear(desk, layer: str) -> None:
     assert "weight updates 29 (2 at least)" in shown
     # Not hidden: the first write (38.4 us), and what the first row (22.4 us) leaves of the second:
     # after it the load at a turn stays for two rows. 1 - 54.4 / (29 x 38.4).
-    assert "of compute, at best 95.1 % of it hidden" in shown
+    assert "of compute; at best 95.1 % of it hidden" in shown
     # Two sets of crossbars take turns: 29 updates are 14.5 writes of a cell, mean of two runs.
     assert "writes of a cell 14.5 at most" in shown
     assert "they last 68,965 runs" in shown
+
+
+def test_a_run_counts_what_the_estimate_says(desk, layer: str) -> None:
+    ran = desk.run("simulate", CHIP, layer, "--json")
+    assert ran.code == 0
+    document = json.loads(ran.out)
+    estimate = json.loads(desk.run("analyze", CHIP, layer, "--json").out)
+    assert document["reram"]["activity"] == estimate["reram"]["activity"]
+    assert document["reram"]["wear"] == estimate["reram"]["wear"]
+    assert document["cycles"] > document["analytical"]["cycles"] == estimate["cycles"]
+    assert document["energy_pj"] == pytest.approx(estimate["energy_pj"])
+    counts = ("reads", "fills", "updates", "temporal_reductions", "tile_words")
+    for ours, theirs in zip(document["levels"], estimate["levels"], strict=True):
+        for tensor, figures in ours["tensors"].items():
+            assert [figures[key] for key in counts] == [
+                theirs["tensors"][tensor][key] for key in counts
+            ]
+    assert sum(document["cycle_stack"].values()) == document["cycles"]
+    assert document["reram"]["run"]["interval_cycles"] == 800
+    again = json.loads(desk.run("simulate", CHIP, layer, "--json", "--no-fast-forward").out)
+    assert again | {"simulation": None} == document | {"simulation": None}
+
+
+def test_a_run_can_be_audited_and_reported(desk, layer: str) -> None:
+    out = desk.folder / "out"
+    ran = desk.run("simulate", CHIP, layer, "--audit-fast-forward", "--out", out)
+    assert ran.code == 0
+    assert "Where the cycles go" in ran.out
+    assert "writing            1.71 of compute; " in ran.out
+    assert desk.run("report", out).code == 0
+    page = (out / "report.html").read_text()
+    assert "partial sums" in page
+    assert desk.run("simulate", CHIP, layer, "--out", out).code == 2  # not empty
+
+
+def test_a_network_adds_up_what_is_written(desk) -> None:
+    network = desk.write(
+        "net.yaml",
+        "stallscope: 1\nnetwork:\n  layers:\n"
+        "    - {name: a, conv: {C: 128, K: 64, P: 6, Q: 6, R: 3, S: 3, padding: 1}, repeat: 2}\n"
+        "    - {name: b, gemm: {M: 6, N: 300, K: 700}}\n"
+        "    - {name: c, gemm: {M: 6, N: 300, K: 700}}\n",
+    )
+    out = desk.folder / "out"
+    given = ["run", "--accelerator", "reram-tile-4", "--network", network]
+    ran = desk.run(*given, "--set", "crossbars.writing.endurance=1000", "--out", out)
+    assert ran.code == 0
+    total = json.loads((out / "result.json").read_text())["total"]
+    # a: two loads for each of six rows; b and c: two steps of channels, a load of 64 of 700 rows.
+    assert total["reram"]["updates"] == 2 * 12 + 22 + 22
+    assert total["reram"]["least_updates"] == 2 * 2 + 22 + 22
+    assert (total["reram"]["writes_of_a_cell"], total["reram"]["runs_by_writes"]) == (68, 14)
+    shown = " ".join(ran.out.split())
+    assert "Weights written on reram-tile-4; the most written cell lasts 14 runs" in shown
+    assert "c (= b)" in shown
+    rows = list(csv.DictReader((out / "layers.csv").open()))
+    assert [row["updates"] for row in rows] == ["12", "22", "22"]
+    assert [row["schedule"] for row in rows] == ["strict: h 1", "strict: h 6", "strict: h 6"]
+    best = desk.run(*given, "--schedule", "updates", "--json", "--jobs", "2")
+    assert best.code == 0
+    found = json.loads(best.out)
+    assert found["total"]["reram"]["updates"] == found["total"]["reram"]["least_updates"] == 12
+    assert "schedule: the best that was found for updates" in found["layers"][0]["assumptions"]
+    row = desk.run(*given, "--json", "--layers", "a")
+    own = desk.write("own.yaml", "stallscope: 1\nschedule: {loops: [ko, {h: 2}]}\n")
+    ran = desk.run(*given, "--accelerator", own, "--json", "--layers", "a")
+    assert ran.code == 0
+    assert json.loads(ran.out)["total"]["reram"]["updates"] == 4
+    assert json.loads(row.out)["total"]["cycles"] > json.loads(ran.out)["total"]["cycles"]
 
 
 def test_results_are_written_to_a_folder(desk, layer: str) -> None:
