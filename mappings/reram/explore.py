@@ -36,7 +36,7 @@ from stallscope.mappings.reram.tilings import Tilings, tilings_of
 from stallscope.mappings.reram.wear import wear_of
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["Candidate", "Exploration", "Objective", "explore"]
+__all__ = ["Candidate", "Exploration", "Objective", "candidate_of", "explore"]
 
 
 class Objective(StrEnum):
@@ -104,6 +104,25 @@ class Exploration:
     estimated: int
 
 
+def candidate_of(case: CrossbarCase) -> Candidate:
+    """Return a case's schedule with its figures.
+
+    Raises:
+        SpecError: If the schedule cannot run.
+    """
+    check_crossbars(case, has_weights=case.chip.writing.data_aware)
+    estimate, activity = analyze_with_activity(case)
+    return Candidate(
+        schedule=case.schedule,
+        updates=activity.updates,
+        cycles=estimate.cycles,
+        bound_by=estimate.bound_by,
+        energy_pj=estimate.energy_pj,
+        writes_max=wear_of(case, activity).writes_max,
+        cells_written=activity.cells_written,
+    )
+
+
 def explore(
     layer: Shape, chip: CrossbarChip, objective: Objective, *, energy: EnergyTable | None = None,
     fillings: Sequence[Filling] = tuple(Filling), inputs: InputForm = InputForm.AUTO,
@@ -168,21 +187,6 @@ class _Asked:
         return CrossbarCase(
             layer=self.layer, chip=self.chip, schedule=schedule, energy=self.energy
         )  # fmt: skip
-
-    def estimated(self, schedule: CrossbarSchedule) -> Candidate:
-        """A schedule with its exact figures."""
-        case = self.case(schedule)
-        check_crossbars(case, has_weights=self.chip.writing.data_aware)
-        estimate, activity = analyze_with_activity(case)
-        return Candidate(
-            schedule=schedule,
-            updates=activity.updates,
-            cycles=estimate.cycles,
-            bound_by=estimate.bound_by,
-            energy_pj=estimate.energy_pj,
-            writes_max=wear_of(case, activity).writes_max,
-            cells_written=activity.cells_written,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,7 +278,8 @@ def _settle(
             break
         owner = int(np.searchsorted(starts, at, side="right")) - 1
         group = groups[owner]
-        candidate = asked.estimated(group.schedule(int(at - starts[owner]), asked.inputs))
+        schedule = group.schedule(int(at - starts[owner]), asked.inputs)
+        candidate = candidate_of(asked.case(schedule))
         estimated += 1
         scores = candidate.score(asked.objective)
         found.append(((*scores, *bound[len(scores) :]), int(at), candidate))
