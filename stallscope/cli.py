@@ -31,6 +31,7 @@ from stallscope.options import (
     NetworkName,
     NoFast,
     Out,
+    Records,
     Reuse,
     Schedule,
     Set,
@@ -267,6 +268,7 @@ def run(
     no_fast_forward: NoFast = False,
     audit: Audit = False,
     schedule: Schedule = None,
+    records: Records = None,
     reuse: Reuse = None,
     link_transfers: Links = None,
     first_read_elision: Elision = None,
@@ -279,8 +281,9 @@ def run(
         from stallscope import commands, networks
 
         options = commands.load_options(
-            reuse, is_on(link_transfers), is_on(first_read_elision), settings, dataflow, schedule
-        )
+            reuse, is_on(link_transfers), is_on(first_read_elision), settings, dataflow, schedule,
+            records,
+        )  # fmt: skip
         networks.run_network(
             networks.Job(
                 accelerator=tuple(accelerator),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stallscope.failures import exit_codes
-from stallscope.options import Json, Set
+from stallscope.options import Json, Records, Set
 
 __all__ = ["add_crossbar_commands"]
 
@@ -47,10 +46,7 @@ def explore(
         bool,
         typer.Option("--spill", help="Let partial sums leave a core unfinished, too."),
     ] = False,
-    records: Annotated[
-        Path | None,
-        typer.Option("--records", metavar="FILE", help="Keep the best in this file, with others'."),
-    ] = None,
+    records: Records = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Schedules listed.")] = 5,
     as_json: Json = False,
     settings: Set = None,

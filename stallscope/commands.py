@@ -97,6 +97,7 @@ def load_options(
     settings: Sequence[str] | None,
     dataflow: Dataflows = Dataflows.AUTO,
     schedule: ScheduleChoice | None = None,
+    records: Path | None = None,
 ) -> LoadOptions:
     """Gather what the command line says about loading."""
     return LoadOptions(
@@ -106,6 +107,7 @@ def load_options(
         first_read_elision=first_read_elision,
         overrides=tuple(settings or ()),
         schedule=schedule,
+        records=records,
     )
 
 

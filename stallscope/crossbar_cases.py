@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from stallscope.exploring import best_schedules
 from stallscope.mappings.layers import Layer, LayerNetwork, Shape
@@ -27,6 +28,7 @@ def crossbar_cases(
     chip: Sequence[str | os.PathLike[str]],
     overrides: Sequence[str],
     choice: ScheduleChoice,
+    records: Path | None = None,
 ) -> list[tuple[Layer, CrossbarCase]]:
     """Return every layer of a network as a case on a chip.
 
@@ -35,12 +37,13 @@ def crossbar_cases(
         chip: Files of the chip.
         overrides: ``path=value`` about them.
         choice: Which schedule a layer gets.
+        records: File that the best schedules are kept in, or None.
 
     Raises:
         SpecError: Every fault of the chip; else of every layer.
     """
     files = load_chip(*chip, overrides=overrides)
-    schedules = _schedules(files, choice)
+    schedules = _schedules(files, choice, records)
     cases: list[tuple[Layer, CrossbarCase]] = []
     faults: list[Fault] = []
     for layer in network.layers:
@@ -54,7 +57,7 @@ def crossbar_cases(
     return cases
 
 
-def _schedules(files: CrossbarFiles, choice: ScheduleChoice) -> _Schedules:
+def _schedules(files: CrossbarFiles, choice: ScheduleChoice, records: Path | None) -> _Schedules:
     """Return what gives layers their schedules."""
     if choice is ScheduleChoice.DEFAULT:
         given = files.schedule
@@ -65,7 +68,7 @@ def _schedules(files: CrossbarFiles, choice: ScheduleChoice) -> _Schedules:
             return row_by_row(layer, files.chip), (ROW_BY_ROW,)
 
         return default
-    best = best_schedules(files, choice.value)
+    best = best_schedules(files, choice.value, records)
     said = (f"schedule: the best that was found for {choice.value}",)
     return lambda layer: (best(layer), said)
 

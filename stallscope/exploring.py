@@ -16,15 +16,18 @@ from stallscope.loading_options import LoadOptions
 from stallscope.mappings.layers import Shape
 from stallscope.mappings.native_writing import to_yaml
 from stallscope.mappings.reram.case import CrossbarCase
-from stallscope.mappings.reram.counting import activity_of
-from stallscope.mappings.reram.estimate import analyze_crossbars
-from stallscope.mappings.reram.explore import Candidate, Exploration, Objective, explore
+from stallscope.mappings.reram.explore import (
+    Candidate,
+    Exploration,
+    Objective,
+    candidate_of,
+    explore,
+)
 from stallscope.mappings.reram.files import CrossbarFiles, load_crossbars
-from stallscope.mappings.reram.legality import check_crossbars
 from stallscope.mappings.reram.native_writing import schedule_to_plain
+from stallscope.mappings.reram.records import keep_best, recorded
 from stallscope.mappings.reram.row_by_row import row_by_row
 from stallscope.mappings.reram.schedule import CrossbarSchedule, Filling
-from stallscope.mappings.reram.wear import wear_of
 from stallscope.report.crossbars import plain_tree, schedule_text
 from stallscope.report.document import SCHEMA_VERSION, Document, inputs_document
 from stallscope.report.outputs import json_text
@@ -64,42 +67,65 @@ def explore_files(
         fillings=tuple(map(Filling, search.fillings)) or tuple(Filling), spill=search.spill,
         inputs=case.schedule.inputs, keep=search.top,
     )  # fmt: skip
-    given, default = _figures(case), _default(case)
-    document = _document(case, found, given, default)
+    kept = None
+    if search.records is not None:
+        kept = keep_best(search.records, case.layer, case.chip, found.objective, found.best[0],
+                         energy=case.energy)  # fmt: skip
+    beside = _Beside(given=_figures(case), row_by_row=_default(case), recorded=kept)
     if as_json:
-        typer.echo(json_text(document), nl=False)
+        typer.echo(json_text(_document(case, found, beside)), nl=False)
         return
-    _print(case, found, given, default)
+    _print(case, found, beside)
 
 
 def best_schedules(
-    files: CrossbarFiles, objective: str
+    files: CrossbarFiles, objective: str, records: Path | None = None
 ) -> Callable[[Shape], CrossbarSchedule]:  # fmt: skip
-    """Return what finds the best schedule of a layer; equal layers are looked at once."""
+    """Return what finds the best schedule of a layer; equal layers are looked at once.
+
+    Args:
+        files: The chip and its energies.
+        objective: What is to be small.
+        records: File of records: what it knows is taken, what is found is kept in it.
+    """
+    goal = Objective(objective)
     known: dict[Shape, CrossbarSchedule] = {}
 
     def best(layer: Shape) -> CrossbarSchedule:
         if layer not in known:
-            goal = Objective(objective)
-            found = explore(layer, files.chip, goal, energy=files.energy, keep=1)
-            known[layer] = found.best[0].schedule
+            known[layer] = _best(layer, files, goal, records).schedule
         return known[layer]
 
     return best
 
 
+def _best(layer: Shape, files: CrossbarFiles, goal: Objective, records: Path | None) -> Candidate:
+    chip, table = files.chip, files.energy
+    if records is not None:
+        kept = recorded(records, layer, chip, goal, energy=table)
+        if kept is not None:
+            return kept
+    found = explore(layer, chip, goal, energy=table, keep=1).best[0]
+    if records is not None:
+        return keep_best(records, layer, chip, goal, found, energy=table)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beside:
+    """Schedules to set beside what was found; None: does not fit, or is not asked for."""
+
+    given: Candidate | None
+    row_by_row: Candidate | None
+    recorded: Candidate | None
+
+
 def _figures(case: CrossbarCase) -> Candidate | None:
     """What the closed forms say of a case's own schedule; None if it does not fit."""
     try:
-        check_crossbars(case, has_weights=case.chip.writing.data_aware)
+        return candidate_of(case)
     except SpecError:
         return None
-    activity, estimate = activity_of(case), analyze_crossbars(case)
-    return Candidate(
-        schedule=case.schedule, updates=activity.updates, cycles=estimate.cycles,
-        bound_by=estimate.bound_by, energy_pj=estimate.energy_pj,
-        writes_max=wear_of(case, activity).writes_max, cells_written=activity.cells_written,
-    )  # fmt: skip
 
 
 def _default(case: CrossbarCase) -> Candidate | None:
@@ -108,9 +134,7 @@ def _default(case: CrossbarCase) -> Candidate | None:
     return _figures(case.model_copy(update={"schedule": schedule}))
 
 
-def _document(
-    case: CrossbarCase, found: Exploration, given: Candidate | None, default: Candidate | None
-) -> Document:
+def _document(case: CrossbarCase, found: Exploration, beside: _Beside) -> Document:
     return {
         "schema": SCHEMA_VERSION,
         "stallscope": stallscope.__version__,
@@ -121,43 +145,47 @@ def _document(
         "scored": found.scored,
         "estimated": found.estimated,
         "best": [_candidate(one) for one in found.best],
-        "given": None if given is None else _candidate(given),
-        "row_by_row": None if default is None else _candidate(default),
+        "given": _candidate(beside.given),
+        "row_by_row": _candidate(beside.row_by_row),
+        "recorded": _candidate(beside.recorded),
         "assumptions": list(case.assumptions),
     }
 
 
-def _candidate(one: Candidate) -> Document:
-    return {
-        "schedule": schedule_to_plain(one.schedule),
-        "shown": schedule_text(one.schedule),
-        "updates": one.updates,
-        "cycles": one.cycles,
-        "bound_by": one.bound_by,
-        "energy_pj": one.energy_pj,
-        "writes_of_a_cell": plain_tree(one.writes_max),
-        "cells_written": one.cells_written,
-    }
+def _candidate(one: Candidate | None) -> Document | None:
+    return (
+        None
+        if one is None
+        else {
+            "schedule": schedule_to_plain(one.schedule),
+            "shown": schedule_text(one.schedule),
+            "updates": one.updates,
+            "cycles": one.cycles,
+            "bound_by": one.bound_by,
+            "energy_pj": one.energy_pj,
+            "writes_of_a_cell": plain_tree(one.writes_max),
+            "cells_written": one.cells_written,
+        }
+    )
 
 
-def _print(
-    case: CrossbarCase, found: Exploration, given: Candidate | None, default: Candidate | None
-) -> None:
+def _print(case: CrossbarCase, found: Exploration, beside: _Beside) -> None:
     console = make_console()
     columns = [("schedule", "left"), ("updates", "right"), ("cycles", "right"),
                ("energy", "right"), ("writes of a cell", "right")]  # fmt: skip
     rows = [_row(one) for one in found.best] + [["---"]]
-    if default is not None:
-        rows.append(_row(default, "an output row at a time: "))
-    if given is not None:
-        rows.append(_row(given, "the files': "))
+    for what, one in (
+        ("an output row at a time: ", beside.row_by_row), ("the files': ", beside.given),
+        ("recorded: ", beside.recorded),
+    ):  # fmt: skip
+        rows += [_row(one, what)] if one is not None else []
     title = f"{case.name} on {case.chip.name}: least {found.objective.value}"
     console.print(table(columns, rows, title))
     console.print(f"{whole(found.scored)} schedules fit and were bounded, {whole(found.estimated)} "
                   "estimated one by one. The best, for a file:\n")  # fmt: skip
     text = to_yaml({"schedule": schedule_to_plain(found.best[0].schedule)})
     console.print(text, markup=False, end="")
-    if given is None:
+    if beside.given is None:
         note("the files' schedule does not fit: see stallscope analyze")
 
 

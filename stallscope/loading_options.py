@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from stallscope.mappings.dataflow import Dataflow
 from stallscope.options import ScheduleChoice
@@ -16,7 +17,8 @@ class LoadOptions:
 
     ``check`` is whether a mapping must be legal (see `load`). ``dataflow`` is the tensor that
     stays in the array where a template makes the mapping; None: it chooses. ``schedule`` is which
-    schedule layers get on crossbars; None: the files', or the default.
+    schedule layers get on crossbars; None: the files', or the default. ``records`` is the file that
+    the best schedules are kept in.
     """
 
     reuse: str | None = None
@@ -26,3 +28,4 @@ class LoadOptions:
     check: bool = True
     dataflow: Dataflow | None = None
     schedule: ScheduleChoice | None = None
+    records: Path | None = None

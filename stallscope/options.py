@@ -26,6 +26,7 @@ __all__ = [
     "NoFast",
     "OnOff",
     "Out",
+    "Records",
     "Reuse",
     "ReuseRule",
     "Schedule",
@@ -144,6 +145,12 @@ Schedule = Annotated[
     typer.Option(
         "--schedule",
         help="On crossbars: the files' schedule (default), or the best found for this.",
+    ),
+]
+Records = Annotated[
+    Path | None,
+    typer.Option(
+        "--records", metavar="FILE", help="Keep the best schedules here, with those of others."
     ),
 ]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes; the result is the same.")]

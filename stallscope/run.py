@@ -78,10 +78,11 @@ def load_layers(
     """Load every layer's case, or map its shape; SpecError with every fault of all of them."""
     if is_of_crossbars(accelerator):
         return _on_crossbars(network, accelerator, options)
-    if options.schedule is not None:
+    if options.schedule is not None or options.records is not None:
         rule, remedy = "is for accelerators of crossbars", "leave it out"
-        raise SpecError([Fault(place="--schedule", value=options.schedule.value, rule=rule,
-                               remedy=remedy)])  # fmt: skip
+        place = "--schedule" if options.schedule is not None else "--records"
+        value = options.schedule or options.records
+        raise SpecError([Fault(place=place, value=str(value), rule=rule, remedy=remedy)])
     layers: list[LayerCase] = []
     faults: dict[Fault, None] = {}
     shapes: ShapeCases | None = None
@@ -110,9 +111,13 @@ def _on_crossbars(
     """Every layer on a chip of crossbars."""
     refuse_rules(options)
     choice = options.schedule or ScheduleChoice.DEFAULT
+    if options.records is not None and choice is ScheduleChoice.DEFAULT:
+        rule, remedy = "is of schedules that are looked for", "give --schedule, too"
+        raise SpecError([Fault(place="--records", value=str(options.records), rule=rule,
+                               remedy=remedy)])  # fmt: skip
     return [
         LayerCase(name=layer.name, repeat=layer.repeat, case=with_preset_names(case))
-        for layer, case in crossbar_cases(network, chip, options.overrides, choice)
+        for layer, case in crossbar_cases(network, chip, options.overrides, choice, options.records)
     ]
 
 

@@ -269,6 +269,33 @@ def test_a_search_is_shown_with_a_schedule_to_paste(desk, layer: str) -> None:
     assert "one pixel needs 128 bytes" in ran.err
 
 
+def test_the_best_schedules_are_kept(desk, layer: str) -> None:
+    """A search of less does not replace what is known; a run takes what is known."""
+    records = desk.folder / "best.json"
+    search = ["explore", CHIP, layer, "--records", records, "--json", "--top", "1"]
+    less = json.loads(desk.run(*search, "--filling", "packed").out)
+    more = json.loads(desk.run(*search).out)
+    again = json.loads(desk.run(*search, "--filling", "packed").out)
+    assert less["recorded"] == less["best"][0]
+    assert more["recorded"]["updates"] == again["recorded"]["updates"] == 8
+    assert len(json.loads(records.read_text())["records"]) == 1
+    network = desk.write("net.yaml", "stallscope: 1\nnetwork: {layers: [{name: a, conv: "
+                         "{C: 128, K: 256, P: 28, Q: 28, R: 3, S: 3, padding: 1}}]}\n")  # fmt: skip
+    known = json.loads(records.read_text())
+    known["records"][0]["schedule"] = {"loops": [{"axis": "h", "step": 2}], "snake": True}
+    records.write_text(json.dumps(known))
+    given = ["run", "--accelerator", "reram-tile-4", "--network", network, "--records", records]
+    ran = desk.run(*given, "--schedule", "updates", "--json")
+    assert json.loads(ran.out)["total"]["reram"]["updates"] == 15
+    ran = desk.run(*given)
+    assert ran.code == 2
+    assert "is of schedules that are looked for; give --schedule, too" in ran.err
+    records.write_text("{}")
+    ran = desk.run(*search)
+    assert ran.code == 2
+    assert "has no key 'crossbar_schedules'" in ran.err
+
+
 def test_only_crossbars_are_explored(desk) -> None:
     ran = desk.run("explore", *desk.files)
     assert ran.code == 2
@@ -279,6 +306,8 @@ def test_a_schedule_is_chosen_for_crossbars_only(desk) -> None:
     ran = desk.run("run", "--accelerator", "systolic-4", "--schedule", "updates")
     assert ran.code == 2
     assert "--schedule = updates: is for accelerators of crossbars; leave it out" in ran.err
+    ran = desk.run("run", "--accelerator", "systolic-4", "--records", "x.json")
+    assert "--records = x.json: is for accelerators of crossbars; leave it out" in ran.err
 
 
 def test_a_network_on_crossbars_names_the_layers_that_cannot_be(desk) -> None:
