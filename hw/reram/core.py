@@ -186,7 +186,8 @@ class Core(Stepping):
 
     def progress(self) -> Hashable:
         """How far it is ahead of what it needs, whether a tile of results begins, and what the
-        multiply under way has been charged with."""
+        multiply under way has been charged with.
+        """
         ahead = tuple(operand.tiles - operand.counter.value for operand in self.operands)
         return (ahead, self.opens, tuple(self._spent()))
 
