@@ -25,8 +25,8 @@ from stallscope.mappings.reading import Document, Node, read_file
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = [
-    "load", "load_architecture", "load_energy", "load_platform", "load_problem", "read_parts",
-    "ruled",
+    "join_sections", "load", "load_architecture", "load_energy", "load_platform", "load_problem",
+    "read_parts", "ruled",
 ]  # fmt: skip
 
 PathLike = str | os.PathLike[str]
@@ -169,9 +169,9 @@ def read_parts(paths: Sequence[PathLike], findings: Findings) -> tuple[Parts, li
     for document in documents:
         root = document.root
         if isinstance(root.value, dict) and _NATIVE_HEADER in root.value:
-            _join(ours, native.sections_of(root, findings), findings)
+            join_sections(ours, native.sections_of(root, findings), findings)
         elif timeloop.is_timeloop(root):
-            _join(theirs, timeloop.sections_of(root, findings), findings)
+            join_sections(theirs, timeloop.sections_of(root, findings), findings)
         else:
             _unrecognised(root, findings)
     for section in sorted(set(ours) & set(theirs)):
@@ -185,7 +185,7 @@ def read_parts(paths: Sequence[PathLike], findings: Findings) -> tuple[Parts, li
     return parts, documents
 
 
-def _join(sections: dict[str, Node], more: dict[str, Node], findings: Findings) -> None:
+def join_sections(sections: dict[str, Node], more: dict[str, Node], findings: Findings) -> None:
     """Add a file's sections; one that is split over files is joined key by key."""
     for name, node in more.items():
         first = sections.get(name)
@@ -199,7 +199,7 @@ def _join(sections: dict[str, Node], more: dict[str, Node], findings: Findings) 
             )
             sections[name] = Node(items, "", first.file, first.line, first.tag)
         elif isinstance(first.value, dict) and isinstance(node.value, dict):
-            for key in first.value.keys() & node.value.keys() - {"version"}:
+            for key in [key for key in node.value if key in first.value and key != "version"]:
                 rule = f"is given in {first.source} too"
                 findings.add(node.value[key], f"{name}.{key}", rule, "keep one of the two")
             sections[name] = Node(node.value | first.value, "", first.file, first.line, first.tag)

@@ -26,7 +26,7 @@ from stallscope.mappings.native_header import take_version
 from stallscope.mappings.reading import Node, read_file
 from stallscope.simcore.errors import Fault
 
-__all__ = ["PAIRS", "SHAPES", "read_network"]
+__all__ = ["PAIRS", "SHAPES", "read_network", "read_shape"]
 
 SHAPES: dict[str, type[ConvLayer] | type[GemmLayer]] = {"conv": ConvLayer, "gemm": GemmLayer}
 """The keys that give a layer by its shape."""
@@ -96,7 +96,7 @@ def _layer(item: Node, place: str, folder: Path, findings: Findings) -> Layer | 
         if key == "files":
             files = tuple(folder / file for file in _file_names(node, fields.at(key), findings))
         else:
-            shape = _shape(SHAPES[key], node, fields.at(key), findings)
+            shape = read_shape(SHAPES[key], node, fields.at(key), findings)
     fields.close()
     if isinstance(item.value, dict) and len(given) != 1:
         has = f"has {' and '.join(given)}" if given else "has none of them"
@@ -108,7 +108,7 @@ def _layer(item: Node, place: str, folder: Path, findings: Findings) -> Layer | 
     return findings.build(Layer, values, place, item)
 
 
-def _shape(
+def read_shape(
     spec: type[ConvLayer] | type[GemmLayer], node: Node, place: str, findings: Findings
 ) -> Shape | None:
     """Read the figures of a shape; None if it has faults."""

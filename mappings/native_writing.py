@@ -33,7 +33,10 @@ from stallscope.mappings.problem import Problem, Tensor, Term
 from stallscope.mappings.reading import read_text
 from stallscope.mappings.spec import Spec
 
-__all__ = ["FORMAT_VERSION", "device_to_plain", "dump", "to_plain", "to_yaml"]
+__all__ = [
+    "FORMAT_VERSION", "device_to_plain", "dump", "energy_to_plain", "given_fields", "plain_value",
+    "to_plain", "to_yaml",
+]  # fmt: skip
 
 _WIDTH = 96
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]*( ?[*+=] ?[A-Za-z0-9_.]+)*\Z")
@@ -62,8 +65,8 @@ def to_plain(case: Platform) -> dict[str, Plain]:
         if case.layout.tensors:
             tree["layout"] = _layout(case.layout)
     if case.energy is not None:
-        tree["energy"] = _energy(case.energy)
-    rules = _given(case.rules, Rules) if isinstance(case, Case) else {}
+        tree["energy"] = energy_to_plain(case.energy)
+    rules = given_fields(case.rules, Rules) if isinstance(case, Case) else {}
     if rules:
         tree["rules"] = rules
     if case.assumptions:
@@ -103,22 +106,22 @@ def _rank(rank: Sequence[Term]) -> Plain:
 
 
 def _architecture(architecture: Architecture) -> dict[str, Plain]:
-    tree = _given(architecture, Architecture, {"levels", "compute"})
+    tree = given_fields(architecture, Architecture, {"levels", "compute"})
     tree["levels"] = [_level(level) for level in architecture.levels]
     compute = architecture.compute
-    tree["compute"] = {"name": compute.name} | _given(compute, type(compute), {"name"})
+    tree["compute"] = {"name": compute.name} | given_fields(compute, type(compute), {"name"})
     return tree
 
 
 def _level(level: StorageLevel) -> dict[str, Plain]:
     tree: dict[str, Plain] = {"name": level.name}
-    tree |= _given(level, StorageLevel, {"name", "network", "memory"})
+    tree |= given_fields(level, StorageLevel, {"name", "network", "memory"})
     if level.memory is not None:
         tree["memory"] = _memory(level.memory)
-    network = _given(level.network, Network, {"separate"})
+    network = given_fields(level.network, Network, {"separate"})
     if level.network.separate:
         network["separate"] = {
-            one.tensor: _given(one, SeparateNetwork, {"tensor"})["topology"]
+            one.tensor: given_fields(one, SeparateNetwork, {"tensor"})["topology"]
             for one in level.network.separate
         }
     if network:
@@ -128,22 +131,22 @@ def _level(level: StorageLevel) -> dict[str, Plain]:
 
 def _memory(memory: MainMemory) -> dict[str, Plain]:
     tree: dict[str, Plain] = {"device": memory.device.name}
-    tree |= _given(memory.controller, DramController)
-    return tree | _given(memory, MainMemory, {"device", "controller"})
+    tree |= given_fields(memory.controller, DramController)
+    return tree | given_fields(memory, MainMemory, {"device", "controller"})
 
 
 def device_to_plain(device: DramDevice) -> dict[str, Plain]:
     """Return a device as the tree of its ``dram_device:`` section."""
     tree: dict[str, Plain] = {"name": device.name}
-    tree["organisation"] = _given(device.organisation, DramOrganisation)
-    tree["timings"] = _given(device.timings, DramTimings)
+    tree["organisation"] = given_fields(device.organisation, DramOrganisation)
+    tree["timings"] = given_fields(device.timings, DramTimings)
     if device.currents is not None:
-        tree["currents"] = _given(device.currents, DramCurrents)
+        tree["currents"] = given_fields(device.currents, DramCurrents)
     return tree
 
 
 def _layout(layout: Layout) -> dict[str, Plain]:
-    return {place.tensor: _given(place, TensorPlace, {"tensor"}) for place in layout.tensors}
+    return {place.tensor: given_fields(place, TensorPlace, {"tensor"}) for place in layout.tensors}
 
 
 def _mapping(mapping: Mapping) -> dict[str, Plain]:
@@ -171,7 +174,8 @@ def _loop(loop: Loop) -> Plain:
     return {"dimension": loop.dimension, "extent": loop.extent}
 
 
-def _energy(energy: EnergyTable) -> dict[str, Plain]:
+def energy_to_plain(energy: EnergyTable) -> dict[str, Plain]:
+    """Return energies as the tree of their ``energy:`` section."""
     components: dict[str, Plain] = {}
     for component in energy.components:
         figures = {action.name: action.energy_pj for action in component.actions}
@@ -185,17 +189,18 @@ def _energy(energy: EnergyTable) -> dict[str, Plain]:
     return tree | {"components": components}
 
 
-def _given(spec: Spec, kind: type[Spec], without: set[str] | None = None) -> dict[str, Plain]:
+def given_fields(spec: Spec, kind: type[Spec], without: set[str] | None = None) -> dict[str, Plain]:
     """Return the fields of a spec that differ from their default."""
     tree: dict[str, Plain] = {}
     for name, field in kind.model_fields.items():
         value = getattr(spec, name)
         if name not in (without or set()) and value != field.get_default():
-            tree[name] = _plain(value)
+            tree[name] = plain_value(value)
     return tree
 
 
-def _plain(value: object) -> Plain:
+def plain_value(value: object) -> Plain:
+    """Return a figure as what YAML holds; an exact ratio that no float is, as text."""
     match value:
         case Fraction():
             exact = value.denominator == 1 or Fraction(str(float(value))) == value
@@ -204,10 +209,10 @@ def _plain(value: object) -> Plain:
         case Enum():
             return str(value.value)
         case Spec():
-            return {name: _plain(getattr(value, name)) for name in type(value).model_fields
+            return {name: plain_value(getattr(value, name)) for name in type(value).model_fields
                     if getattr(value, name) is not None}  # fmt: skip
         case tuple():
-            return [_plain(item) for item in value]
+            return [plain_value(item) for item in value]
     return value
 
 

@@ -21,6 +21,7 @@ from stallscope.mappings.native_network import SHAPES
 from stallscope.mappings.native_topology import KINDS, PARTS
 from stallscope.mappings.native_values import keys_of, quantity_of
 from stallscope.mappings.native_writing import FORMAT_VERSION
+from stallscope.mappings.reram.schema import chip_schema, device_schema, schedule_schema
 from stallscope.mappings.spec import Spec
 from stallscope.mappings.systolic import Systolic
 from stallscope.simcore.errors import Fault, SpecError
@@ -29,6 +30,7 @@ __all__ = ["SCHEMAS", "schema"]
 
 SCHEMAS = (
     "problem", "architecture", "dram_device", "mapping", "layout", "energy", "case", "network",
+    "crossbars", "reram_device",
 )  # fmt: skip
 """Kinds of native files."""
 
@@ -63,7 +65,8 @@ def schema(name: str) -> Schema:
     """Return the JSON schema of one kind of native file.
 
     Args:
-        name: One of ``SCHEMAS``; ``case`` is a file with any of the sections.
+        name: One of ``SCHEMAS``; ``case`` is a file with any of the sections of a case on a
+            storage hierarchy, ``crossbars`` one with any of those of a case on crossbars.
 
     Raises:
         SpecError: If there is no such kind.
@@ -73,21 +76,24 @@ def schema(name: str) -> Schema:
         "energy": _energy(), "rules": _spec(Rules), "layout": _layout(),
         "dram_device": _devices(),
     }  # fmt: skip
-    apart = {"network": _network()}
+    apart = {"network": _network(), "reram_device": device_schema()}
     if name not in SCHEMAS:
         raise SpecError([Fault(place="schema", value=name, rule="no such schema",
                                remedy=nearest(name, SCHEMAS))])  # fmt: skip
+    if name == "crossbars":
+        sections = _crossbars()
+    is_whole = name in ("case", "crossbars")
     tree: Schema = {
         "$schema": _DRAFT, "title": f"stallscope {name}, format {FORMAT_VERSION}",
         "type": "object", "additionalProperties": False,
-        "required": ["stallscope"] if name == "case" else ["stallscope", name],
+        "required": ["stallscope"] if is_whole else ["stallscope", name],
         "properties": {"stallscope": {"const": FORMAT_VERSION}},
     }  # fmt: skip
     if name not in apart:
         tree["properties"]["name"] = {"type": "string"}
-    chosen = sections if name == "case" else {name: (sections | apart)[name]}
+    chosen = sections if is_whole else {name: (sections | apart)[name]}
     tree["properties"] |= chosen
-    if name == "case":
+    if is_whole:
         tree["properties"]["assumptions"] = {"type": "array", "items": {"type": "string"}}
     return tree
 
@@ -202,14 +208,27 @@ def _energy() -> Schema:
 def _network() -> Schema:
     kinds: Schema = {"files": {"type": "array", "items": _TEXT, "minItems": 1}}
     for key, spec in SHAPES.items():
-        shape = _spec(spec)
-        shape["required"] = [name for name, field in spec.model_fields.items()
-                             if field.is_required()]  # fmt: skip
-        kinds[key] = shape
+        kinds[key] = _shape(spec)
     choices = [_object({"name": _TEXT, "repeat": _WHOLE, key: kind}, ["name", key])
                for key, kind in kinds.items()]  # fmt: skip
     layers: Schema = {"type": "array", "items": {"anyOf": choices}, "minItems": 1}
     return _object({"name": _TEXT, "layers": layers}, ["layers"])
+
+
+def _crossbars() -> Schema:
+    """Return the schemas of the sections of a case on crossbars."""
+    shapes = [_object({"name": _TEXT, key: _shape(spec)}, [key]) for key, spec in SHAPES.items()]
+    return {
+        "crossbars": chip_schema(), "layer": {"anyOf": shapes}, "schedule": schedule_schema(),
+        "energy": _energy(),
+    }  # fmt: skip
+
+
+def _shape(spec: type[Spec]) -> Schema:
+    """Return the schema of a layer's shape."""
+    shape = _spec(spec)
+    shape["required"] = [name for name, field in spec.model_fields.items() if field.is_required()]
+    return shape
 
 
 def _spec(spec: type[Spec]) -> Schema:

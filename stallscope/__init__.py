@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from stallscope.mappings.loading import load, load_platform
     from stallscope.mappings.mapping import Mapping
     from stallscope.mappings.problem import Problem
+    from stallscope.mappings.reram.case import CrossbarCase
+    from stallscope.mappings.reram.chip import CrossbarChip
+    from stallscope.mappings.reram.estimate import analyze_crossbars
+    from stallscope.mappings.reram.files import load_chip, load_crossbars
+    from stallscope.mappings.reram.schedule import CrossbarSchedule
     from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError
     from stallscope.traces.compile import compile_case as compile
     from stallscope.traces.events.chrome import export_chrome
@@ -40,6 +45,9 @@ __version__ = "0.1.0"
 __all__ = [
     "Architecture",
     "Case",
+    "CrossbarCase",
+    "CrossbarChip",
+    "CrossbarSchedule",
     "DeadlockError",
     "EnergyTable",
     "Estimate",
@@ -59,6 +67,7 @@ __all__ = [
     "Verification",
     "__version__",
     "analyze",
+    "analyze_crossbars",
     "bottleneck",
     "compare",
     "compile",
@@ -67,6 +76,8 @@ __all__ = [
     "export_chrome",
     "export_perfetto",
     "load",
+    "load_chip",
+    "load_crossbars",
     "load_platform",
     "read_rows",
     "read_trace",
@@ -77,6 +88,9 @@ __all__ = [
 _PLACES = {
     "Architecture": "mappings.architecture",
     "Case": "mappings.case",
+    "CrossbarCase": "mappings.reram.case",
+    "CrossbarChip": "mappings.reram.chip",
+    "CrossbarSchedule": "mappings.reram.schedule",
     "DeadlockError": "simcore.errors",
     "EnergyTable": "mappings.energy",
     "Estimate": "mappings.analytical",
@@ -95,6 +109,7 @@ _PLACES = {
     "Tracing": "hw.simulate",
     "Verification": "validation.function",
     "analyze": "mappings.analytical",
+    "analyze_crossbars": "mappings.reram.estimate",
     "bottleneck": "hw.bottleneck",
     "compare": "validation.comparison",
     "compile": "traces.compile:compile_case",
@@ -103,6 +118,8 @@ _PLACES = {
     "export_chrome": "traces.events.chrome",
     "export_perfetto": "traces.events.perfetto_export",
     "load": "mappings.loading",
+    "load_chip": "mappings.reram.files",
+    "load_crossbars": "mappings.reram.files",
     "load_platform": "mappings.loading",
     "read_rows": "traces.rows.program",
     "read_trace": "traces.events.trace",

@@ -10,18 +10,22 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from stallscope.mappings.case import Case
 from stallscope.mappings.fields import nearest
 from stallscope.mappings.layers import LayerNetwork
 from stallscope.mappings.native_network import read_network
+from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.scalesim import read_topology
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = [
-    "ACCELERATORS", "NETWORKS", "Preset", "accelerator_of", "load_network", "network_of", "preset",
-    "with_preset_names",
+    "ACCELERATORS", "CROSSBARS", "NETWORKS", "Preset", "accelerator_of", "load_network",
+    "network_of", "preset", "with_preset_names",
 ]  # fmt: skip
+
+AnyCase = TypeVar("AnyCase", Case, CrossbarCase)
 
 _FOLDER = Path(__file__).parent / "presets"
 
@@ -85,6 +89,27 @@ ACCELERATORS = (
         network="alexnet",
     ),
 )
+CROSSBARS = (
+    Preset(
+        name="reram-tile-4",
+        summary="4 cores of nine 64 x 64 crossbars, 144 Ki weights, rewritten while it runs",
+        path=_FOLDER / "reram-tile-4.yaml",
+        network="vgg16",
+    ),
+    Preset(
+        name="isaac-like",
+        summary="one tile of ISAAC: 12 cores of a 128 x 128 crossbar of 16-bit weights",
+        path=_FOLDER / "isaac-like.yaml",
+        network="alexnet",
+    ),
+    Preset(
+        name="puma-like",
+        summary="one tile of PUMA: 8 cores of two 128 x 128 crossbars of 16-bit weights",
+        path=_FOLDER / "puma-like.yaml",
+        network="alexnet",
+    ),
+)
+"""Accelerators of crossbars that compute."""
 _SHAPES = {
     "alexnet": "AlexNet of torchvision, 8 layers",
     "alexnet-grouped": "AlexNet of 2012 with its groups, 8 layers",
@@ -116,7 +141,7 @@ NETWORKS = (
 
 def preset(name: str) -> Preset:
     """Return the preset called ``name``; SpecError if there is none."""
-    known = {entry.name: entry for entry in (*ACCELERATORS, *NETWORKS)}
+    known = {entry.name: entry for entry in (*ACCELERATORS, *CROSSBARS, *NETWORKS)}
     if name not in known:
         raise _no_such("preset", name, list(known))
     return known[name]
@@ -124,7 +149,7 @@ def preset(name: str) -> Preset:
 
 def accelerator_of(name: str) -> Preset:
     """Return the accelerator preset called ``name``, or one made of the file at that path."""
-    return _named("accelerator", name, ACCELERATORS)
+    return _named("accelerator", name, (*ACCELERATORS, *CROSSBARS))
 
 
 def network_of(name: str) -> Preset:
@@ -139,7 +164,7 @@ def load_network(chosen: Preset) -> LayerNetwork:
     return read_network(chosen.path, chosen.name)
 
 
-def with_preset_names(case: Case) -> Case:
+def with_preset_names(case: AnyCase) -> AnyCase:
     """Name the package's own files ``preset:FILE``: a result does not depend on its place."""
     folder = os.fspath(_FOLDER) + os.sep
     files = []

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 import stallscope
+from stallscope.cli_crossbars import add_crossbar_commands
 from stallscope.cli_traces import add_trace_commands
 from stallscope.failures import BROKEN, exit_codes, not_built
 from stallscope.options import (
@@ -30,7 +31,9 @@ from stallscope.options import (
     NetworkName,
     NoFast,
     Out,
+    Records,
     Reuse,
+    Schedule,
     Set,
     Trace,
     TraceLevel,
@@ -264,6 +267,8 @@ def run(
     window: Window = None,
     no_fast_forward: NoFast = False,
     audit: Audit = False,
+    schedule: Schedule = None,
+    records: Records = None,
     reuse: Reuse = None,
     link_transfers: Links = None,
     first_read_elision: Elision = None,
@@ -276,8 +281,9 @@ def run(
         from stallscope import commands, networks
 
         options = commands.load_options(
-            reuse, is_on(link_transfers), is_on(first_read_elision), settings, dataflow
-        )
+            reuse, is_on(link_transfers), is_on(first_read_elision), settings, dataflow, schedule,
+            records,
+        )  # fmt: skip
         networks.run_network(
             networks.Job(
                 accelerator=tuple(accelerator),
@@ -326,7 +332,8 @@ def schema(
     name: Annotated[
         str,
         typer.Argument(
-            help="problem, architecture, dram_device, mapping, layout, energy, case or network."
+            help="problem, architecture, dram_device, mapping, layout, energy, case, network, "
+            "crossbars or reram_device."
         ),
     ],
 ) -> None:
@@ -339,6 +346,7 @@ def schema(
 
 
 add_trace_commands(app)
+add_crossbar_commands(app)
 _LATER = ("map", "sweep")
 
 

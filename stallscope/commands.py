@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stallscope.catalog import ACCELERATORS, NETWORKS, preset
+from stallscope import crossbars
+from stallscope.catalog import ACCELERATORS, CROSSBARS, NETWORKS, preset
 from stallscope.failures import OUTSIDE, not_built, note, warn
+from stallscope.loading_options import LoadOptions
 from stallscope.mappings.analytical import analyze
 from stallscope.mappings.case import Case
 from stallscope.mappings.dataflow import Dataflow
 from stallscope.mappings.loading import load
-from stallscope.options import Dataflows, read_window
+from stallscope.mappings.reram.estimate import analyze_crossbars
+from stallscope.mappings.reram.files import is_of_crossbars
+from stallscope.options import Dataflows, ScheduleChoice, read_window
+from stallscope.report.crossbars import crossbar_document, crossbar_estimate
 from stallscope.report.document import Document, estimate_document, result_document
 from stallscope.report.outputs import (
     OutputFolder,
@@ -25,7 +30,6 @@ from stallscope.report.outputs import (
     network_rows,
     unit_rows,
 )
-from stallscope.run import LoadOptions
 from stallscope.simcore.errors import DeadlockError, Fault, SpecError
 from stallscope.traces.events.columns import EVENTS, META, REPEATS
 
@@ -92,6 +96,8 @@ def load_options(
     first_read_elision: bool | None,
     settings: Sequence[str] | None,
     dataflow: Dataflows = Dataflows.AUTO,
+    schedule: ScheduleChoice | None = None,
+    records: Path | None = None,
 ) -> LoadOptions:
     """Gather what the command line says about loading."""
     return LoadOptions(
@@ -100,11 +106,14 @@ def load_options(
         link_transfers=link_transfers,
         first_read_elision=first_read_elision,
         overrides=tuple(settings or ()),
+        schedule=schedule,
+        records=records,
     )
 
 
 def load_case(files: Sequence[str], options: LoadOptions) -> Case:
-    """Load the case of a command's files."""
+    """Load the case of a command's files; files of crossbars are refused."""
+    crossbars.refuse_files(files, "use simulate, analyze, explore or run")
     return load(
         *files,
         reuse=options.reuse,
@@ -126,6 +135,16 @@ def simulate_files(
 ) -> None:
     """Simulate one case and deliver its result."""
     folder = output.folder()
+    if is_of_crossbars(files):
+        chip_case = crossbars.load_case(files, options)
+        tracing = events.tracing(output, "trace")
+        with traced(tracing):
+            result = crossbars.simulate_crossbar_case(
+                chip_case, fast_forward=fast_forward, audit=audit, trace=tracing
+            )
+        tell_of_trace(result, output)
+        deliver(crossbar_document(result, chip_case), folder, as_json=output.as_json)
+        return
     case = load_case(files, options)
     from stallscope.hw.simulate import simulate  # SimPy, and nothing before needs it
 
@@ -177,8 +196,12 @@ def announce(tracing: Tracing, case: Case) -> None:
 def analyze_files(files: Sequence[str], options: LoadOptions, output: Output) -> None:
     """Estimate one case and deliver the estimate."""
     folder = output.folder()
-    case = load_case(files, options)
-    document = estimate_document(analyze(case), case)
+    if is_of_crossbars(files):
+        chip_case = crossbars.load_case(files, options)
+        document = crossbar_estimate(analyze_crossbars(chip_case), chip_case)
+    else:
+        case = load_case(files, options)
+        document = estimate_document(analyze(case), case)
     deliver(document, folder, as_json=output.as_json)
 
 
@@ -215,6 +238,24 @@ def warn_of_energy(document: Document) -> None:
     if document["energy_pj"] is None:
         warn("no energy table: energies are null")
         return
+    unpriced = _unpriced(document)
+    if unpriced:
+        warn(f"no energy given, counted as 0 pJ: {', '.join(unpriced)}")
+    zero = sorted(
+        {
+            f"{line['component']}.{line['action']}"
+            for line in document["ledger"]
+            if not line["pj_each"]
+        }
+    )
+    if zero:
+        warn(f"energy given as 0 pJ: {', '.join(zero)}")
+
+
+def _unpriced(document: Document) -> list[str]:
+    """Actions that were used and have no energy, as ``component.action``."""
+    if document.get("reram") is not None:
+        return list(document["reram"]["unpriced"])
     priced = {(line["component"], line["action"]) for line in document["ledger"]}
     unpriced = []
     memory = document.get("memory")
@@ -230,18 +271,7 @@ def warn_of_energy(document: Document) -> None:
             if any(tensor[key] for tensor in figures) and (level["name"], action) not in priced
         ]
     compute = document["compute"]["name"]
-    unpriced += [] if (compute, "compute") in priced else [f"{compute}.compute"]
-    if unpriced:
-        warn(f"no energy given, counted as 0 pJ: {', '.join(unpriced)}")
-    zero = sorted(
-        {
-            f"{line['component']}.{line['action']}"
-            for line in document["ledger"]
-            if not line["pj_each"]
-        }
-    )
-    if zero:
-        warn(f"energy given as 0 pJ: {', '.join(zero)}")
+    return unpriced + ([] if (compute, "compute") in priced else [f"{compute}.compute"])
 
 
 def validate_name(name: str, cases: Path | None, as_json: bool) -> None:
@@ -268,7 +298,7 @@ def show_presets(name: str | None, as_json: bool) -> None:
     if name is not None:
         typer.echo(preset(name).path.read_text(encoding="utf-8"), nl=False)
         return
-    kinds = {"accelerators": ACCELERATORS, "networks": NETWORKS}
+    kinds = {"accelerators": ACCELERATORS, "crossbars": CROSSBARS, "networks": NETWORKS}
     if as_json:
         document = {
             kind: [{"name": entry.name, "summary": entry.summary, "network": entry.network,

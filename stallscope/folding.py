@@ -8,11 +8,11 @@ from dataclasses import asdict
 import typer
 
 from stallscope.commands import load_case
+from stallscope.loading_options import LoadOptions
 from stallscope.mappings.fields import nearest
 from stallscope.mappings.systolic import Convention
 from stallscope.report.outputs import json_text
 from stallscope.report.tables import Column, make_console, table, whole
-from stallscope.run import LoadOptions
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = ["walk"]

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from stallscope.commands import load_case
+from stallscope.loading_options import LoadOptions
 from stallscope.options import read_window
 from stallscope.report.outputs import check_free, json_text, write_file
 from stallscope.report.tables import Column, make_console, percent, table, whole
-from stallscope.run import LoadOptions
 from stallscope.traces.events.critical import critical_chain, in_words
 from stallscope.traces.events.trace import Trace, read_trace
 

@@ -26,8 +26,11 @@ __all__ = [
     "NoFast",
     "OnOff",
     "Out",
+    "Records",
     "Reuse",
     "ReuseRule",
+    "Schedule",
+    "ScheduleChoice",
     "Set",
     "Trace",
     "TraceLevel",
@@ -70,11 +73,22 @@ class Dataflows(StrEnum):
     IS = "is"
 
 
+class ScheduleChoice(StrEnum):
+    """Choices of --schedule."""
+
+    DEFAULT = "default"
+    UPDATES = "updates"
+    CYCLES = "cycles"
+    ENERGY = "energy"
+    WEAR = "wear"
+
+
 Files = Annotated[
     list[str],
     typer.Argument(
         metavar="FILE...",
-        help="Problem, architecture, mapping, energy: native or Timeloop YAML, in any split.",
+        help="Problem, architecture, mapping, energy: native or Timeloop YAML, in any split; "
+        "or crossbars, layer, schedule, energy.",
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder to write results to.")]
@@ -125,6 +139,19 @@ DataflowChoice = Annotated[
 Layers = Annotated[
     list[str] | None,
     typer.Option("--layers", metavar="PATTERN", help="Only these, as layer1.*; may be repeated."),
+]
+Schedule = Annotated[
+    ScheduleChoice | None,
+    typer.Option(
+        "--schedule",
+        help="On crossbars: the files' schedule (default), or the best found for this.",
+    ),
+]
+Records = Annotated[
+    Path | None,
+    typer.Option(
+        "--records", metavar="FILE", help="Keep the best schedules here, with those of others."
+    ),
 ]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes; the result is the same.")]
 Trace = Annotated[

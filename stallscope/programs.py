@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from stallscope.commands import Events, Output, announce, deliver, load_case, tell_of_trace, traced
+from stallscope.crossbars import refuse_files
 from stallscope.failures import not_built
+from stallscope.loading_options import LoadOptions
 from stallscope.mappings.case import Case, InputFile, Platform
 from stallscope.mappings.loading import load_platform
 from stallscope.mappings.native_writing import to_plain, to_yaml
 from stallscope.report.outputs import check_free, json_text, write_file
-from stallscope.run import LoadOptions
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.program import Program
 
@@ -127,6 +128,7 @@ def _program_and_case(
     file: Path, files: Sequence[str], options: LoadOptions
 ) -> tuple[Any, Platform]:  # Any: see _part
     """Read a program of any form, and what it runs on."""
+    refuse_files(files, "a program names storage levels: give an architecture")
     own = _part("rows.program")
     if own.is_own(file):
         name = file.stem

@@ -14,14 +14,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from stallscope.catalog import with_preset_names
+from stallscope.crossbar_cases import crossbar_cases
+from stallscope.crossbars import refuse_rules, simulate_crossbar_case
 from stallscope.hw.result import Result
 from stallscope.hw.simulate import Tracing, simulate
 from stallscope.layer_cases import ShapeCases
+from stallscope.loading_options import LoadOptions
 from stallscope.mappings.accelerator import load_accelerator
 from stallscope.mappings.case import Case, InputFile
 from stallscope.mappings.dataflow import Dataflow
 from stallscope.mappings.layers import Layer, LayerNetwork
 from stallscope.mappings.loading import load
+from stallscope.mappings.reram.case import CrossbarCase
+from stallscope.mappings.reram.files import is_of_crossbars
+from stallscope.options import ScheduleChoice
+from stallscope.report.crossbars import crossbar_columns, crossbar_document, crossbar_totals
 from stallscope.report.document import Document, inputs_document, result_document
 from stallscope.report.outputs import Cell, Row
 from stallscope.simcore.errors import DeadlockError, Fault, SpecError
@@ -34,22 +41,6 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadOptions:
-    """What the command line says about every case that is loaded; None leaves it to the files.
-
-    ``check`` is whether a mapping must be legal (see `load`). ``dataflow`` is the tensor that
-    stays in the array where a template makes the mapping; None: it chooses.
-    """
-
-    reuse: str | None = None
-    link_transfers: bool | None = None
-    first_read_elision: bool | None = None
-    overrides: tuple[str, ...] = ()
-    check: bool = True
-    dataflow: Dataflow | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerCase:
     """One layer ready to be simulated.
 
@@ -59,12 +50,15 @@ class LayerCase:
 
     name: str
     repeat: int
-    case: Case
+    case: Case | CrossbarCase
     dataflow: Dataflow | None = None
 
     @property
     def array(self) -> str:
-        """MAC units along Y and X, ``16x16``."""
+        """MAC units along Y and X, ``16x16``; rows and columns of a logical crossbar."""
+        if isinstance(self.case, CrossbarCase):
+            crossbar = self.case.chip.crossbar
+            return f"{crossbar.rows}x{crossbar.columns}"
         compute = self.case.architecture.compute
         return f"{compute.y}x{compute.x}"
 
@@ -82,6 +76,13 @@ def load_layers(
     network: LayerNetwork, accelerator: Sequence[str | os.PathLike[str]], options: LoadOptions
 ) -> list[LayerCase]:
     """Load every layer's case, or map its shape; SpecError with every fault of all of them."""
+    if is_of_crossbars(accelerator):
+        return _on_crossbars(network, accelerator, options)
+    if options.schedule is not None or options.records is not None:
+        rule, remedy = "is for accelerators of crossbars", "leave it out"
+        place = "--schedule" if options.schedule is not None else "--records"
+        value = options.schedule or options.records
+        raise SpecError([Fault(place=place, value=str(value), rule=rule, remedy=remedy)])
     layers: list[LayerCase] = []
     faults: dict[Fault, None] = {}
     shapes: ShapeCases | None = None
@@ -102,6 +103,22 @@ def load_layers(
     if faults:
         raise SpecError(list(faults))
     return layers
+
+
+def _on_crossbars(
+    network: LayerNetwork, chip: Sequence[str | os.PathLike[str]], options: LoadOptions
+) -> list[LayerCase]:
+    """Every layer on a chip of crossbars."""
+    refuse_rules(options)
+    choice = options.schedule or ScheduleChoice.DEFAULT
+    if options.records is not None and choice is ScheduleChoice.DEFAULT:
+        rule, remedy = "is of schedules that are looked for", "give --schedule, too"
+        raise SpecError([Fault(place="--records", value=str(options.records), rule=rule,
+                               remedy=remedy)])  # fmt: skip
+    return [
+        LayerCase(name=layer.name, repeat=layer.repeat, case=with_preset_names(case))
+        for layer, case in crossbar_cases(network, chip, options.overrides, choice, options.records)
+    ]
 
 
 def _load_layer(
@@ -141,7 +158,7 @@ class _Task:
     """One case to simulate."""
 
     layer: str
-    case: Case
+    case: Case | CrossbarCase
     tracing: Tracing
 
 
@@ -168,7 +185,7 @@ def simulate_layers(
         SimulationBug: If one of our own laws is broken.
     """
     plan = _Plan([], [], [])
-    numbers: dict[Case, int] = {}
+    numbers: dict[Case | CrossbarCase, int] = {}
     for layer in layers:
         number = numbers.setdefault(_anonymous(layer.case), len(plan.first))
         plan.layers.append((layer, number))
@@ -226,6 +243,10 @@ def _as_done(plan: _Plan, workers: Workers[_Task, Result]) -> Iterator[LayerRun]
 
 def _simulate(task: _Task, *, fast_forward: bool, audit: bool) -> Result:
     try:
+        if isinstance(task.case, CrossbarCase):
+            return simulate_crossbar_case(
+                task.case, fast_forward=fast_forward, audit=audit, trace=task.tracing
+            )
         return simulate(task.case, fast_forward=fast_forward, audit=audit, trace=task.tracing)
     except DeadlockError as error:
         reason = f"layer {task.layer}: {error.reason}"
@@ -236,8 +257,10 @@ def _without_trace(work: Callable[[_Task], Result], task: _Task) -> Result:
     return replace(work(task), trace=None)
 
 
-def _anonymous(case: Case) -> Case:
+def _anonymous(case: Case | CrossbarCase) -> Case | CrossbarCase:
     """Return the case without what does not change its result."""
+    if isinstance(case, CrossbarCase):
+        return case.model_copy(update={"name": "case", "files": (), "assumptions": ()})
     problem = case.problem.model_copy(update={"name": "problem"})
     files: tuple[InputFile, ...] = ()
     said: tuple[str, ...] = ()
@@ -259,14 +282,16 @@ def layer_document(run: LayerRun, like: Document | None = None) -> Document:
         like: The document of the layer that was simulated for it, whose parts are shared.
     """
     layer, result = run.layer, run.result
-    if like is None:
-        document = result_document(result, layer.case)
-    else:
+    if like is not None:
         document = like | {
             "name": result.name,
             "inputs": inputs_document(layer.case.files),
             "assumptions": list(result.assumptions),
         }
+    elif isinstance(layer.case, CrossbarCase):
+        document = crossbar_document(result, layer.case)
+    else:
+        document = result_document(result, layer.case)
     return document | {
         "repeat": layer.repeat,
         "same_as": run.same_as,
@@ -284,6 +309,8 @@ def total(runs: Sequence[LayerRun]) -> Document:
     slots = sum(result.cycles * result.counts.compute.instances * times for result, times in pairs)
     energy = _sum((result.energy_pj, times) for result, times in pairs)
     once = [run.result.simulation for run in runs if run.same_as is None]
+    on_crossbars = [(run.result, run.layer.case, run.layer.repeat) for run in runs
+                    if isinstance(run.layer.case, CrossbarCase)]  # fmt: skip
     return {
         "layers": sum(times for _, times in pairs),
         "macs": macs,
@@ -298,6 +325,7 @@ def total(runs: Sequence[LayerRun]) -> Document:
         "energy_pj": energy,
         "edp_pj_cycles": None if energy is None else energy * cycles,
         "cycle_stack": stack_of(pairs),
+        **crossbar_totals(on_crossbars),
         "simulation": {
             "cpu_seconds": sum(info.cpu_seconds for info in once),
             "events": sum(info.events for info in once),
@@ -345,4 +373,6 @@ def layer_row(run: LayerRun, accelerator: str) -> Row:
         "energy_pj": result.energy_pj,
         "analytical_energy_pj": estimate.energy_pj,
     }
+    if isinstance(run.layer.case, CrossbarCase):
+        row |= crossbar_columns(result, run.layer.case)
     return row | {f"{name}_cycles": cycles for name, cycles in result.cycle_stack.items()}

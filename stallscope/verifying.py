@@ -11,12 +11,14 @@ import typer
 
 from stallscope.commands import load_case
 from stallscope.failures import BROKEN
+from stallscope.loading_options import LoadOptions
 from stallscope.mappings.loading import load_architecture, load_problem
+from stallscope.mappings.reram.files import is_of_crossbars
 from stallscope.programs import open_program, sidecar
 from stallscope.report.outputs import json_text
-from stallscope.run import LoadOptions
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.rows.program import is_own
+from stallscope.verifying_crossbars import verify_crossbars
 
 if TYPE_CHECKING:
     from stallscope.mappings.architecture import Architecture
@@ -32,6 +34,9 @@ def verify_files(
 ) -> None:
     """Verify the case of some files, or a program file; exit 3 if a word differs."""
     given = None if tensors is None else _read_tensors(tensors)
+    if is_of_crossbars(files):
+        verify_crossbars(files, options, seed=seed, tensors=given, as_json=as_json)
+        return
     if is_own(files[0]):
         rule = "rows of your own name no words of tensors: there is nothing to verify"
         fault = Fault(place="file", value=files[0], rule=rule, remedy="name a compiled program")

@@ -193,11 +193,12 @@ class Binding:
 
         return self._cached(("weights", tile, cores, self._steps[co], self._loads[ko]), make)
 
-    def program(self, tile: int, cores: tuple[int, ...], co: int, ko: int) -> Demand:
-        """PROGRAM of the crossbars of some cores of a tile."""
+    def program(
+        self, tile: int, cores: tuple[int, ...], co: int, ko: int, cycles: int
+    ) -> Demand:  # fmt: skip
+        """PROGRAM of the crossbars of some cores of a tile, which takes ``cycles``."""
 
         def make() -> Demand:
-            cycles = self.program_cycles(tile, cores, co, ko)
             parts = []
             if len(cores) < self.cores[tile] and self._shares_drivers(tile, co, ko):
                 parts = self.ports.parts((f"tile {tile} drivers", cycles))
@@ -205,7 +206,8 @@ class Binding:
             # Whoever has the drivers keeps them until its crossbars are written.
             return Demand(parts, least, _REPROGRAM, max(1, cycles))
 
-        return self._cached(("program", tile, cores, self._steps[co], self._loads[ko]), make)
+        key = ("program", tile, cores, self._steps[co], self._loads[ko], cycles)
+        return self._cached(key, make)
 
     def _crossbars(self, cores: int, ko: int) -> int:
         """Physical crossbars that a load takes in some cores."""

@@ -185,13 +185,22 @@ class Core(Stepping):
         tally[self.WAITING] += self.env._now - self.begun - pixels * pace
 
     def progress(self) -> Hashable:
-        """How far it is ahead of what it needs, and whether a tile of results begins."""
+        """How far it is ahead of what it needs, whether a tile of results begins, and what the
+        multiply under way has been charged with.
+        """
         ahead = tuple(operand.tiles - operand.counter.value for operand in self.operands)
-        return (ahead, self.opens)
+        return (ahead, self.opens, tuple(self._spent()))
+
+    def _spent(self) -> list[int]:
+        if self.account.state != self.BUSY:
+            return []
+        return [now - start for start, now in zip(self.charged, self.account.causes, strict=True)]
 
     def _tallies(self) -> list[int]:
         tiles = [operand.tiles for operand in self.operands]
-        return [*self.tally, *tiles, *self.worked, *self.charged]
+        # What the last multiply began with is history once it is over.
+        charged = self.charged if self.account.state == self.BUSY else self.account.causes
+        return [*self.tally, *tiles, *self.worked, *charged]
 
     def _grow(self, times: int, growth: list[int]) -> None:
         super()._grow(times, growth)

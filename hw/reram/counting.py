@@ -35,14 +35,13 @@ def executed(machine: ChipMachine) -> Activity:
     other = activity_of(case)
     runs = _sum(machine.loaders, InputLoader.RUNS)
     steps, slices = multiply_timing(case.chip).steps, case.chip.crossbar.slices
-    writing, cells = case.chip.writing, _sum(machine.programmers, Programmer.CELLS)
     return Activity(
         updates=machine.programmers[0].tally[Programmer.UPDATES],
         core_loads=_sum(machine.programmers, Programmer.CORES),
         crossbar_loads=_sum(machine.programmers, Programmer.CROSSBARS),
         rows_written=_sum(machine.programmers, Programmer.ROWS),
-        cells_written=cells,
-        pulses=cells * writing.iterations * writing.passes,
+        cells_written=_sum(machine.programmers, Programmer.CELLS),
+        pulses=_sum(machine.programmers, Programmer.PULSES),
         multiplies=_sum(machine.cores, Core.MULTIPLIES),
         rows_driven=_sum(machine.cores, Core.ROWS) * steps,
         cells_read=_sum(machine.cores, Core.CELLS) * slices * steps,

@@ -6,6 +6,7 @@ from collections.abc import Generator, Hashable
 
 from stallscope.hw.reram.binding import Binding
 from stallscope.hw.reram.stepping import Site, Stepping
+from stallscope.hw.reram.writing import AwareWriting, StatedWriting
 from stallscope.hw.transferring import Wiring
 from stallscope.simcore.environment import Event
 from stallscope.simcore.servers import Demand
@@ -102,21 +103,22 @@ class Programmer(Stepping):
 
     An update needs a set of crossbars that no core computes with any more. Its tally: updates,
     cores written, logical crossbars, rows of physical crossbars, their cells, weights moved, and
-    cycles of writing of all cores together.
+    pulses, and cycles of writing of all cores together.
 
     Attributes:
         largest: Most weights that a core took at once.
     """
 
-    UPDATES, CORES, CROSSBARS, ROWS, CELLS, WORDS, WRITING = range(7)
+    UPDATES, CORES, CROSSBARS, ROWS, CELLS, WORDS, PULSES, WRITING = range(8)
 
     def __init__(
         self, wiring: Wiring, name: str, order: int, program: CrossbarProgram, binding: Binding,
-        sites: list[Site],
+        sites: list[Site], writing: StatedWriting | AwareWriting,
     ) -> None:  # fmt: skip
         self.sites = sites
+        self.writing = writing
         self.cores = tuple(site.core for site in sites)
-        super().__init__(wiring, name, order, program, program.walk.weights, binding, sites, 7)
+        super().__init__(wiring, name, order, program, program.walk.weights, binding, sites, 8)
         self.is_new = True
         self.largest = 0
 
@@ -129,13 +131,16 @@ class Programmer(Stepping):
             if self.is_new:
                 yield from self._make_room()
                 yield from self._load()
-                demand = self._program()
+                demand = self.writing.write(cursor).demand
                 done = self.env._now
                 if demand.total:
                     yield self.submit(demand)
+                    # A skip may have moved the unit on to an update like this one.
+                    demand = self.writing.write(cursor).demand
                     done = self.ended(demand)
                     cause = demand.cause
                 self._count()
+                self.writing.done(cursor)
             due = self.in_order(done)
             for site in self.sites:
                 site.weights.delivered.send(cause, done, self.latency_cause)
@@ -169,9 +174,6 @@ class Programmer(Stepping):
         if arrived.value < need:
             yield self.wait(arrived, need, self.SOURCE, None)
 
-    def _program(self) -> Demand:
-        return self.binding.program(self.tile, self.cores, self.cursor.co, self.cursor.ko)
-
     def _count(self) -> None:
         cursor, binding, tally = self.cursor, self.binding, self.tally
         working = [(core, block) for core, block in binding.working(self.tile, cursor.co)
@@ -183,13 +185,13 @@ class Programmer(Stepping):
         sizes = [layer.macs_per_pixel(block, load) for _, block in working]
         tally[self.WORDS] += sum(sizes)
         self.largest = max([self.largest, *sizes])
-        cycles = binding.program_cycles(self.tile, self.cores, cursor.co, cursor.ko)
-        tally[self.WRITING] += cycles * len(working)
-        for _, block in working:
-            rows, cells = binding.written(block, load)
-            tally[self.ROWS] += rows
-            tally[self.CELLS] += cells
+        written = self.writing.write(cursor)
+        tally[self.WRITING] += written.cycles
+        tally[self.ROWS] += written.rows
+        tally[self.CELLS] += written.cells
+        tally[self.PULSES] += written.pulses
 
     def progress(self) -> Hashable:
-        """Whether the next step writes, and how far it is ahead."""
-        return (self.is_new, self.steps - self.sites[0].weights.delivered.value)
+        """Whether the next step writes, how far it is ahead, and what the cores hold."""
+        ahead = self.steps - self.sites[0].weights.delivered.value
+        return (self.is_new, ahead, self.writing.state())

@@ -17,10 +17,12 @@ from stallscope.hw.reram.loading import InputLoader, Programmer
 from stallscope.hw.reram.ports import MAIN
 from stallscope.hw.reram.results import Refill, Store
 from stallscope.hw.reram.stepping import Site, Stepping, WeightChannel
+from stallscope.hw.reram.writing import AwareWriting, StatedWriting
 from stallscope.hw.running import run_units
 from stallscope.hw.transferring import Wiring
 from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.chip import Overlap
+from stallscope.mappings.reram.rewriting import Rewriting
 from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.component import Component
 from stallscope.simcore.counter import Channel
@@ -44,13 +46,16 @@ class ChipMachine:
         case: What they were compiled from.
         fast_forward: Whether repeating stretches are skipped.
         audit: Whether they are run and checked instead.
+        rewriting: What updates cost with given weights, where only changes are written.
     """
 
     def __init__(
-        self, program: CrossbarProgram, case: CrossbarCase, *, fast_forward: bool, audit: bool
-    ) -> None:
+        self, program: CrossbarProgram, case: CrossbarCase, *, fast_forward: bool, audit: bool,
+        rewriting: Rewriting | None = None,
+    ) -> None:  # fmt: skip
         self.program = program
         self.case = case
+        self._rewriting = rewriting
         self.env = Environment()
         self.binding = Binding(case, program)
         ports = self.binding.ports
@@ -103,7 +108,7 @@ class ChipMachine:
             is_alone = self.case.chip.overlap is Overlap.PARTIAL
             for gang in [[site] for site in sites] if is_alone else [sites]:
                 name = f"{gang[0].name if is_alone else f'tile {tile}'} weights"
-                unit = Programmer(wiring, name, order, program, binding, gang)
+                unit = Programmer(wiring, name, order, program, binding, gang, self._writing(gang))
                 self.programmers.append(unit)
                 owners |= {id(site): unit for site in gang}
                 order += 1
@@ -123,6 +128,13 @@ class ChipMachine:
                 self.refills[number].store = self.stores[number]
             order += 1
         self.floor.first = self.cores[0]
+
+    def _writing(self, sites: list[Site]) -> StatedWriting | AwareWriting:
+        chip = self.case.chip
+        if self._rewriting is None:
+            return StatedWriting(self.binding, chip, sites[0].tile, sites)
+        sets = sites[0].weights.capacity
+        return AwareWriting(self.binding, chip, sites, self._rewriting, sets)
 
     def _path(self, unit: Unit) -> frozenset[str]:
         """Servers that a unit's transfers may ask for."""

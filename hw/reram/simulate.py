@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING, Any
 
 from stallscope.hw.accounts import by_cause
 from stallscope.hw.information import information
@@ -20,13 +21,21 @@ from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.estimate import analyze_crossbars
 from stallscope.mappings.reram.legality import check_crossbars
 from stallscope.mappings.reram.pricing import price_crossbars
+from stallscope.mappings.reram.rewriting import Rewriting
 from stallscope.traces.reram.program import compile_crossbars
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["simulate_crossbars"]
 
 
 def simulate_crossbars(
-    case: CrossbarCase, *, fast_forward: bool = True, audit: bool = False
+    case: CrossbarCase,
+    *,
+    fast_forward: bool = True,
+    audit: bool = False,
+    weights: NDArray[Any] | None = None,
 ) -> Result:
     """Simulate a case on crossbars cycle by cycle.
 
@@ -34,6 +43,8 @@ def simulate_crossbars(
         case: The case.
         fast_forward: Skip stretches that repeat; the result is the same without.
         audit: Run every stretch that would be skipped, and check that it repeats.
+        weights: Values of the weights, as for `Contents`; needed where only changes are written
+            (``data_aware``).
 
     Returns:
         The result; equal inputs give equal results, its `simulation` part aside.
@@ -43,15 +54,20 @@ def simulate_crossbars(
         DeadlockError: If units wait for each other.
         SimulationBug: If one of our own laws is broken.
     """
-    check_crossbars(case)
+    check_crossbars(case, has_weights=weights is not None)
     began = time.process_time()
-    machine = ChipMachine(compile_crossbars(case), case, fast_forward=fast_forward, audit=audit)
+    rewriting = None
+    if weights is not None and case.chip.writing.data_aware:
+        rewriting = Rewriting(case, weights)
+    machine = ChipMachine(
+        compile_crossbars(case), case, fast_forward=fast_forward, audit=audit, rewriting=rewriting
+    )
     cycles = machine.run()
     machine.check(cycles)
     activity, estimate = executed(machine), analyze_crossbars(case)
     priced = price_crossbars(case, count(machine), activity, cycles)
     crossbar, chip = case.chip.crossbar, case.chip
-    weights = chip.all_cores * crossbar.per_core * crossbar.rows * crossbar.columns
+    places = chip.all_cores * crossbar.per_core * crossbar.rows * crossbar.columns
     return Result(
         name=case.name,
         files=case.files,
@@ -59,7 +75,7 @@ def simulate_crossbars(
         macs=case.layer.macs,
         cycles=cycles,
         seconds_at_clock=cycles / (chip.clock_mhz * 1e6),
-        utilization=case.layer.macs * machine.binding.interval / (weights * cycles),
+        utilization=case.layer.macs * machine.binding.interval / (places * cycles),
         cycle_stack=cycle_stack(machine, cycles),
         pe_stack=pe_stack(machine, cycles),
         counts=priced.counts,

@@ -64,7 +64,7 @@ def writing_faults(chip: CrossbarChip, *, has_weights: bool) -> list[Fault]:
         most = int(power / each)
         faults.append(
             Fault(
-                place="chip.writing.power_budget_mw",
+                place="crossbars.writing.power_budget_mw",
                 value=float(power),
                 rule=f"one pulse writes {cells} cells of {float(each)} mW each: "
                 f"{float(cells * each)} mW",
@@ -75,7 +75,7 @@ def writing_faults(chip: CrossbarChip, *, has_weights: bool) -> list[Fault]:
     if writing.data_aware and not has_weights:
         faults.append(
             Fault(
-                place="chip.writing.data_aware",
+                place="crossbars.writing.data_aware",
                 value=True,
                 rule="which cells change depends on the weights, and none are given",
                 remedy="give the weights, or leave data_aware out",
@@ -95,7 +95,7 @@ def _partial_sums(case: CrossbarCase) -> list[Fault]:
     shown = _tile(case)
     return [
         Fault(
-            place="chip.partial_sums.capacity_bytes",
+            place="crossbars.partial_sums.capacity_bytes",
             value=capacity,
             rule=f"a core's partial sums of a tile of {shown} need {_n(need)} bytes: "
             f"{_n(case.walk.tile_pixels)} pixels x {chip.crossbar.columns} columns x "
@@ -120,7 +120,7 @@ def _inputs(case: CrossbarCase) -> list[Fault]:
         remedy = "a larger buffer, or crossbars of fewer rows"
     return [
         Fault(
-            place="chip.input_buffer.capacity_bytes",
+            place="crossbars.input_buffer.capacity_bytes",
             value=capacity,
             rule=f"{what} takes {_n(need)} bytes",
             remedy=remedy,

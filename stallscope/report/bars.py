@@ -26,6 +26,8 @@ CLASSES: Mapping[str, tuple[str, str]] = {
     "shift": ("S", "bright_blue"),
     "skew": ("/", "blue"),
     "fold": ("f", "blue"),
+    "reprogram": ("W", "bright_red"),
+    "conversion": ("A", "blue"),
     "compute_latency": ("m", "blue"),
     "reduction": ("r", "blue"),
     "drain": (">", "cyan"),

@@ -17,6 +17,7 @@ from stallscope.mappings.bandwidth import port_widths
 from stallscope.mappings.case import Case, InputFile, Platform
 from stallscope.mappings.counts import Counts, LevelCounts, NetworkTensor
 from stallscope.mappings.pricing import LedgerLine
+from stallscope.mappings.problem import Problem
 
 __all__ = [
     "SCHEMA_VERSION", "Document", "estimate_document", "inputs_document", "result_document",
@@ -73,11 +74,23 @@ def result_document(result: Result, case: Platform) -> Document:
     }
 
 
-def estimate_document(estimate: Estimate, case: Case) -> Document:
-    """Return the document of an analytical estimate: the same keys, without what only runs have."""
+def estimate_document(
+    estimate: Estimate, case: Platform, problem: Problem | None = None
+) -> Document:
+    """Return the document of an analytical estimate: the same keys, without what only runs have.
+
+    Args:
+        estimate: What the analytical model says.
+        case: The case, or the platform that it is on.
+        problem: What is computed; None: the case says it.
+    """
     energy, clock = estimate.energy_pj, case.architecture.clock_mhz
-    problem = {"dims": dict(case.problem.bounds), "macs": case.problem.macs}
-    return _head(case, case.name, problem) | {
+    if problem is None:
+        if not isinstance(case, Case):
+            raise ValueError("a platform needs a problem beside it")
+        problem = case.problem
+    shown = {"dims": dict(problem.bounds), "macs": problem.macs}
+    return _head(case, case.name, shown) | {
         "cycles": estimate.cycles,
         "seconds_at_clock": estimate.cycles / (clock * 1e6) if clock else None,
         "analytical": _analytical(estimate, case),

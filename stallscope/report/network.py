@@ -39,6 +39,8 @@ def print_network(console: Console, network: str, shown: Sequence[Shown], layers
     names = ", beside it ".join(f"[bold]{one.accelerator}[/bold]" for one in shown)
     console.print(f"[bold]{network}[/bold] ({layers}) on {names}")
     console.print(_layers(shown))
+    for one in shown:
+        _print_crossbars(console, one)
     _print_bars(console, shown)
     _print_notes(console, shown)
 
@@ -59,6 +61,38 @@ def _layers(shown: Sequence[Shown]) -> Table:
     rows.append(["---"])
     rows.append(["total", *_figures([document["total"] for document in documents])])
     return table(columns, rows, "")
+
+
+def _print_crossbars(console: Console, shown: Shown) -> None:
+    """Print what layers write into crossbars; nothing for other machines."""
+    total = shown.document["total"].get("reram")
+    if total is None:
+        return
+    columns = [("\nlayer", "left"), ("\nschedule", "left"), ("\nupdates", "right"),
+               ("at\nleast", "right"), ("writing /\ncompute", "right"), ("\nhidden", "right"),
+               ("writes of\na cell", "right")]  # fmt: skip
+    rows: list[list[RenderableType]] = []
+    for layer in shown.document["layers"]:
+        if layer["same_as"]:
+            continue
+        facts = layer["reram"]
+        estimate, filling = facts["analytical"], facts["filling"]
+        rows.append(
+            [layer["name"], facts["shown"], whole(facts["activity"]["updates"]),
+             whole(filling["least_updates"]), f"{estimate['reprogram_per_compute']:.3g}",
+             _share(facts["run"]["hidden"]), f"{facts['wear']['writes_max']:g}"]
+        )  # fmt: skip
+    rows.append(["---"])
+    rows.append(["total", "", whole(total["updates"]), whole(total["least_updates"]),
+                 f"{total['reprogram_per_compute']:.3g}", _share(total["hidden"]),
+                 f"{total['writes_of_a_cell']:g}"])  # fmt: skip
+    lasting = total["runs_by_writes"]
+    ends = "" if lasting is None else f"; the most written cell lasts {whole(lasting)} runs"
+    console.print(table(columns, rows, f"Weights written on {shown.accelerator}{ends}"))
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else percent(value)
 
 
 def _figures(documents: Sequence[Document]) -> list[str]:
@@ -119,8 +153,9 @@ def _named(names: Sequence[str], layers: int) -> str:
 def _print_notes(console: Console, shown: Sequence[Shown]) -> None:
     """Print the rules, the assumptions and how the runs went."""
     layers = [layer for one in shown for layer in one.document["layers"]]
-    rules = sorted({layer["rules"]["reuse"] for layer in layers})
-    console.print(f"\n[bold]Assumptions[/bold], with the reuse rule {', '.join(rules)}")
+    rules = sorted({layer["rules"]["reuse"] for layer in layers if layer["rules"] is not None})
+    named = f", with the reuse rule {', '.join(rules)}" if rules else ""
+    console.print(f"\n[bold]Assumptions[/bold]{named}")
     sentences: dict[str, list[str]] = {}
     for layer in shown[0].document["layers"]:
         for sentence in layer["assumptions"]:

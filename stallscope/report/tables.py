@@ -14,8 +14,8 @@ from stallscope.report.bars import bar, legend, losses
 from stallscope.report.document import Document
 
 __all__ = [
-    "Column", "energy", "make_console", "percent", "print_assumptions", "print_estimate",
-    "print_result", "table",
+    "Column", "energy", "make_console", "percent", "print_assumptions", "print_crossbars",
+    "print_estimate", "print_result", "table",
 ]  # fmt: skip
 
 _WIDTH = 100
@@ -81,6 +81,7 @@ def print_result(console: Console, document: Document) -> None:
     """Print what a simulation found."""
     _print_summary(console, document, simulated=True)
     _print_stack(console, document)
+    print_crossbars(console, document.get("reram"))
     _print_levels(console, document)
     _print_networks(console, document)
     _print_bandwidths(console, document["levels"])
@@ -101,6 +102,7 @@ def _array(array: Document) -> str:
 def print_estimate(console: Console, document: Document) -> None:
     """Print what the analytical model says."""
     _print_summary(console, document, simulated=False)
+    print_crossbars(console, document.get("reram"))
     _print_levels(console, document)
     _print_networks(console, document)
     _print_bandwidths(console, document["levels"])
@@ -145,6 +147,43 @@ def _print_stack(console: Console, document: Document) -> None:
         parts: dict[str, int] = document.get(f"{name}_causes", {})
         rows += [[f"  {cause}", whole(part), ""] for cause, part in parts.items()]
     console.print(table([("class", "left"), ("cycles", "right"), ("share", "right")], rows, ""))
+
+
+def print_crossbars(console: Console, reram: Document | None) -> None:
+    """Print what was written into crossbars, and what that wears; nothing for other machines."""
+    if reram is None:
+        return
+    filling, activity, wear = reram["filling"], reram["activity"], reram["wear"]
+    spread = f"{filling['column_steps']} x {filling['loads']} loads on {filling['cores_used']}"
+    lines = [
+        ("schedule", f"{reram['shown']}; {spread} cores"),
+        ("weight updates", f"{whole(activity['updates'])} ({whole(filling['least_updates'])} at "
+                           f"least), {whole(activity['cells_written'])} cells written"),
+        ("writing", _writing(reram)),
+        ("multiplies", f"{whole(activity['multiplies'])}, {whole(activity['conversions'])} "
+                       "conversions"),
+        ("writes of a cell", f"{wear['writes_max']:g} at most, {wear['writes_mean']:.3g} on "
+                             f"average; {_runs(wear['runs_by_writes'])}"),
+    ]  # fmt: skip
+    console.print("\n[bold]Crossbars[/bold]")
+    for label, value in lines:
+        console.print(f"  {label:<18} {value}", markup=False)
+
+
+def _writing(reram: Document) -> str:
+    """How long writing takes beside computing, and how much of it nobody waits for."""
+    estimate, run = reram["analytical"], reram["run"]
+    text = f"{estimate['reprogram_per_compute']:.3g} of compute"
+    if run is not None:
+        hidden = run["hidden"]
+        return text if hidden is None else f"{text}; {percent(hidden)} of it hidden"
+    hidden = estimate["hidden_share"]
+    return text if hidden is None else f"{text}; at best {percent(hidden)} of it hidden"
+
+
+def _runs(runs: int | None) -> str:
+    """How long cells last, in words."""
+    return "endurance not given" if runs is None else f"they last {whole(runs)} runs"
 
 
 def _print_levels(console: Console, document: Document) -> None:

@@ -33,11 +33,13 @@ class CrossbarProgram:
         name: The case's name.
         layer: What the crossbars hold.
         walk: The loops, and how many of them each stream has.
+        is_data_aware: Whether an update takes what its weights and those before say.
     """
 
     name: str
     layer: LoweredLayer
     walk: ScheduleWalk
+    is_data_aware: bool
 
     @cached_property
     def loops(self) -> tuple[LoopShape, ...]:
@@ -76,7 +78,8 @@ class CrossbarProgram:
         for number, loop in enumerate(self.walk.loops):
             kinds = self._pieces.get(loop.axis, [])
             is_turning = loop.axis is Axis.KO and self.walk.snake
-            if len(set(kinds[:-1])) > 1 or is_turning:
+            is_written = self.is_data_aware and loop.axis in (Axis.CO, Axis.KO)
+            if len(set(kinds[:-1])) > 1 or is_turning or is_written:
                 found.add(number)
         return frozenset(found)
 
@@ -93,4 +96,7 @@ class CrossbarProgram:
 
 def compile_crossbars(case: CrossbarCase) -> CrossbarProgram:
     """Compile a case whose schedule is legal on its chip."""
-    return CrossbarProgram(name=case.name, layer=case.lowered, walk=case.walk)
+    return CrossbarProgram(
+        name=case.name, layer=case.lowered, walk=case.walk,
+        is_data_aware=case.chip.writing.data_aware,
+    )  # fmt: skip

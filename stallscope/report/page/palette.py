@@ -122,6 +122,16 @@ TONES: Mapping[str, Tone] = {
         meaning="What another simulator's rules charge for every fold.",
         helps="Fewer, longer folds.",
     ),
+    "reprogram": Tone(
+        light="#240048", dark="#9000fc",
+        meaning="Waiting until the weights of the next step are written into the crossbars.",
+        helps="A schedule that writes weights less often, more write drivers, or shadow crossbars.",
+    ),
+    "conversion": Tone(
+        light="#6f8fe0", dark="#2f4fae",
+        meaning="Multiplying at the pace of the converters, which are slower than the reads.",
+        helps="Fewer columns per converter, or faster ones.",
+    ),
     "compute_latency": Tone(
         light="#5963c6", dark="#858bf2",
         meaning="Waiting for results that are still in the PEs' pipeline.",

@@ -144,7 +144,7 @@ SIGHTS = {
 }  # fmt: skip
 MODELLED = ("compute", "fill", "dram_bandwidth", "dram_latency", "buffer_port", "buffer_capacity",
             "buffer_latency", "network_bandwidth", "network_latency", "compute_latency", "drain",
-            "imbalance", "unmapped", "work", "idle")  # fmt: skip
+            "imbalance", "unmapped", "work", "idle", "reprogram")  # fmt: skip
 
 
 def lab(colour: str, sight: tuple) -> np.ndarray:

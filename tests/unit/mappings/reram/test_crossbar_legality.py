@@ -73,9 +73,9 @@ def test_all_faults_are_told_at_once():
         check_crossbars(case(EXAMPLE, "h1", chip=chip))
 
     assert [fault.place for fault in caught.value.faults] == [
-        "chip.writing.power_budget_mw",
-        "chip.writing.data_aware",
-        "chip.partial_sums.capacity_bytes",
+        "crossbars.writing.power_budget_mw",
+        "crossbars.writing.data_aware",
+        "crossbars.partial_sums.capacity_bytes",
     ]
     assert "10 columns_per_pulse" in str(caught.value)
     assert "one pixel needs 128 bytes" in str(caught.value)
