@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import arrays, detailed, dram, engine, systolic, traces, workload
+from benchmarks import arrays, crossbars, detailed, dram, engine, systolic, traces, workload
 
 # benchmark, limit, whether the ratio must stay below it, aim
 TABLE = (
@@ -25,6 +25,7 @@ TABLE = (
     (systolic.peer_gain, 100.0, False, 1000.0),
     (systolic.network_cost, 1.5, True, 1.0),
     (arrays.size_cost, 3.0, True, 2.0),
+    (crossbars.search_rate, 5.0, False, 20.0),
 )
 
 

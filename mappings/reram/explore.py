@@ -23,7 +23,7 @@ from stallscope.mappings.layers import Shape
 from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.chip import CrossbarChip, Overlap
 from stallscope.mappings.reram.estimate import analyze_with_activity
-from stallscope.mappings.reram.legality import check_crossbars
+from stallscope.mappings.reram.legality import check_crossbars, writing_faults
 from stallscope.mappings.reram.schedule import (
     Axis,
     CrossbarSchedule,
@@ -157,7 +157,7 @@ def explore(
 
 
 def _check(chip: CrossbarChip, objective: Objective, energy: EnergyTable | None) -> None:
-    faults = []
+    faults = writing_faults(chip, has_weights=chip.writing.data_aware)
     if objective is Objective.ENERGY and energy is None:
         faults.append(
             Fault(place="energy", value="", rule="the objective energy needs an energy table",

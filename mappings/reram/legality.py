@@ -9,12 +9,13 @@ from __future__ import annotations
 from math import isqrt
 
 from stallscope.mappings.reram.case import CrossbarCase
+from stallscope.mappings.reram.chip import CrossbarChip
 from stallscope.mappings.reram.counting import inputs_at_once_words
 from stallscope.mappings.reram.schedule import Axis
 from stallscope.mappings.reram.timing import at_once
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["check_crossbars"]
+__all__ = ["check_crossbars", "writing_faults"]
 
 
 def check_crossbars(case: CrossbarCase, *, has_weights: bool = False) -> None:
@@ -28,7 +29,7 @@ def check_crossbars(case: CrossbarCase, *, has_weights: bool = False) -> None:
         SpecError: Every fault: partial sums or inputs of a tile that do not fit, writing that no
             power or no figure suffices for, loops that contradict each other.
     """
-    faults = _loops(case) + _writing(case, has_weights=has_weights)
+    faults = _loops(case) + writing_faults(case.chip, has_weights=has_weights)
     faults += _partial_sums(case) + _inputs(case)
     if faults:
         raise SpecError(faults)
@@ -49,11 +50,12 @@ def _loops(case: CrossbarCase) -> list[Fault]:
     ]
 
 
-def _writing(case: CrossbarCase, *, has_weights: bool) -> list[Fault]:
-    writing = case.chip.writing
+def writing_faults(chip: CrossbarChip, *, has_weights: bool) -> list[Fault]:
+    """Return what keeps a chip's crossbars from being written, whatever the schedule."""
+    writing = chip.writing
     faults = []
-    if at_once(case.chip) == 0:
-        columns = case.chip.crossbar.columns
+    if at_once(chip) == 0:
+        columns = chip.crossbar.columns
         cells = min(writing.columns_per_pulse or columns, columns)
         power = writing.power_budget_mw
         each = writing.pulse_power_mw

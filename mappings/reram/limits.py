@@ -101,10 +101,11 @@ def write_cycles(layer: LoweredLayer, chip: CrossbarChip) -> Ints:
         min(chip.cores, len(layer.blocks) - step * layer.all_cores)
         for step in range(layer.column_steps)
     ]
-    return np.array(
-        [[_tile_cycles(chip, load, count) for load in layer.loads] for count in cores],
-        dtype=np.int64,
-    )
+    rows = {
+        count: [_tile_cycles(chip, load, count) for load in layer.loads]
+        for count in dict.fromkeys(cores)
+    }
+    return np.array([rows[count] for count in cores], dtype=np.int64)
 
 
 def core_write_cycles(layer: LoweredLayer, chip: CrossbarChip) -> Ints:

@@ -19,9 +19,9 @@ import numpy as np
 from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.limits import overlapped
 from stallscope.mappings.reram.spread import Ints
-from stallscope.mappings.reram.stretches import stretches_of
+from stallscope.mappings.reram.stretches import Stretches, stretches_of
 from stallscope.mappings.reram.timing import multiply_timing, write_ns
-from stallscope.mappings.reram.updates import weight_visits
+from stallscope.mappings.reram.updates import Visits, weight_visits
 
 __all__ = ["ReloadCost", "ReloadCosts", "reload_costs", "reload_total"]
 
@@ -85,9 +85,10 @@ def reload_costs(
         iterations: Numbers of pulses to tell of.
         at_once: Numbers of crossbars written at a time to tell of.
     """
-    updates = int(weight_visits(case.walk).sum())
-    costs = [_cost(case, pulses, drivers) for pulses in iterations for drivers in at_once]
-    return ReloadCosts(name=case.name, updates=updates, costs=tuple(costs))
+    visits = weight_visits(case.walk)
+    in_turn = [_InTurn.of(case, visits, drivers) for drivers in at_once]
+    costs = [_cost(case, pulses, each) for pulses in iterations for each in in_turn]
+    return ReloadCosts(name=case.name, updates=int(visits.sum()), costs=tuple(costs))
 
 
 def reload_total(name: str, layers: Sequence[ReloadCosts], repeats: Sequence[int]) -> ReloadCosts:
@@ -120,32 +121,51 @@ def _total(parts: list[tuple[Fraction, int]]) -> Fraction:
     return sum((time * count for time, count in parts), Fraction(0))
 
 
-def _cost(case: CrossbarCase, pulses: int, drivers: int | None) -> ReloadCost:
+@dataclass(frozen=True, slots=True)
+class _InTurn:
+    """Rows that tile 0 writes one after the other, so many crossbars at a time: of all updates,
+    and what is computed between them.
+    """
+
+    drivers: int | None
+    rows: int
+    stretches: Stretches
+
+    @classmethod
+    def of(cls, case: CrossbarCase, visits: Visits, drivers: int | None) -> _InTurn:
+        rows = _rows_in_turn(case, drivers)
+        return cls(drivers, int((visits * rows).sum()), stretches_of(case.walk, rows))
+
+
+def _cost(case: CrossbarCase, pulses: int, written: _InTurn) -> ReloadCost:
     chip, layer = case.chip, case.lowered
     writing = chip.writing.model_copy(update={"iterations": pulses})
     row_ns = write_ns(chip.model_copy(update={"writing": writing}), 1)
     interval = multiply_timing(chip).interval
-    rows = _rows_in_turn(case, drivers)
     pixels = layer.images * layer.pixels * layer.column_steps * len(layer.loads)
-    write = int((weight_visits(case.walk) * rows).sum()) * row_ns
+    write = written.rows * row_ns
     return ReloadCost(
         iterations=pulses,
-        at_once=drivers,
+        at_once=written.drivers,
         write_ns=write,
         compute_ns=pixels * interval,
         serial_ns=write + pixels * interval,
-        overlapped_ns=overlapped(stretches_of(case.walk, rows), interval, row_ns),
+        overlapped_ns=overlapped(written.stretches, interval, row_ns),
     )
 
 
 def _rows_in_turn(case: CrossbarCase, drivers: int | None) -> Ints:
-    """Rows that tile 0 writes one after the other in an update, shape (steps of co, loads)."""
+    """Rows that an update writes one after the other, shape (steps of co, loads)."""
     chip, layer = case.chip, case.lowered
-    rows = np.zeros((layer.column_steps, len(layer.loads)), dtype=np.int64)
-    for step in range(layer.column_steps):
-        cores = min(chip.cores, len(layer.blocks) - step * layer.all_cores)
-        for number, load in enumerate(layer.loads):
-            crossbars = cores * len(load.slots) * chip.crossbar.slices
-            each = chip.crossbar.rows if chip.writing.whole_crossbars else max(load.slots)
-            rows[step, number] = each * (1 if drivers is None else -(-crossbars // drivers))
+    slots = np.array([len(load.slots) for load in layer.loads], dtype=np.int64)
+    each = np.array([max(load.slots) for load in layer.loads], dtype=np.int64)
+    if chip.writing.whole_crossbars:
+        each[:] = chip.crossbar.rows
+    cores = [
+        min(chip.cores, len(layer.blocks) - step * layer.all_cores)
+        for step in range(layer.column_steps)
+    ]
+    crossbars = np.outer(cores, slots) * chip.crossbar.slices
+    rounds = np.ones_like(crossbars) if drivers is None else -(-crossbars // drivers)
+    rows: Ints = rounds * each
     return rows

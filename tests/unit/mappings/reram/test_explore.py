@@ -105,3 +105,11 @@ def test_objectives_need_their_figures():
     with pytest.raises(SpecError, match="cycles depends on the weights"):
         explore(EXAMPLE, aware, Objective.CYCLES)
     assert explore(EXAMPLE, aware, Objective.UPDATES, keep=1).best[0].updates == 2
+
+
+def test_writing_that_no_power_suffices_for_is_said():
+    """Before anything is searched."""
+    weak = tile(writing={"power_budget_mw": 10, "pulse_power_mw": 1})
+
+    with pytest.raises(SpecError, match=r"one pulse writes 64 cells of 1.0 mW each: 64.0 mW"):
+        explore(EXAMPLE, weak, Objective.UPDATES)
