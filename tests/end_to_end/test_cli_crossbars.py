@@ -76,6 +76,9 @@ def test_a_run_counts_what_the_estimate_says(desk, layer: str) -> None:
             ]
     assert sum(document["cycle_stack"].values()) == document["cycles"]
     assert document["reram"]["run"]["interval_cycles"] == 800
+    # Nothing computes while weights are written: all of it is waited for.
+    waited = document["cycle_stack"]["reprogram"] + document["fill_causes"]["reprogram"]
+    assert (waited, document["reram"]["run"]["hidden"]) == (56 * 38_400, 0)
     again = json.loads(desk.run("simulate", CHIP, layer, "--json", "--no-fast-forward").out)
     assert again | {"simulation": None} == document | {"simulation": None}
 
