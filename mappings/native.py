@@ -23,9 +23,11 @@ from stallscope.mappings.native_mapping import read_mapping
 from stallscope.mappings.native_problem import read_problem
 from stallscope.mappings.native_writing import dump
 from stallscope.mappings.reading import Node, read_text
+from stallscope.simcore.errors import Fault
 
 __all__ = [
-    "FORMAT_VERSION", "LISTED", "SECTIONS", "dump", "read", "read_sections", "sections_of",
+    "FORMAT_VERSION", "LISTED", "OF_CROSSBARS", "SECTIONS", "dump", "read", "read_sections",
+    "sections_of",
 ]  # fmt: skip
 
 SECTIONS = (
@@ -33,6 +35,8 @@ SECTIONS = (
     "assumptions",
 )  # fmt: skip
 """The top-level keys of native files, beside ``stallscope``."""
+OF_CROSSBARS = ("crossbars", "layer", "schedule", "reram_device")
+"""Top-level keys of files of crossbars, which are no case on storage levels."""
 LISTED = ("dram_device",)
 """Sections of which every file may have one of its own."""
 
@@ -69,6 +73,13 @@ def sections_of(root: Node, findings: Findings) -> dict[str, Node]:
     fields = Fields(root, "file", findings)
     take_version(fields)
     found = {name: node for name in SECTIONS if (node := fields.node_of(name)) is not None}
+    for name in OF_CROSSBARS:
+        node = fields.node_of(name)
+        if node is not None:
+            rule = "has no place in files of storage levels"
+            remedy = "load crossbars by load_crossbars; simulate, analyze and explore take them"
+            fault = Fault(place=name, value="", rule=rule, remedy=remedy, source=node.source)
+            findings.faults.append(fault)
     fields.close()
     return found
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stallscope.hw.bottleneck import bottleneck
+    from stallscope.hw.reram.simulate import simulate_crossbars
     from stallscope.hw.result import Result
     from stallscope.hw.simulate import Tracing, execute, simulate
     from stallscope.mappings.analytical import Estimate, analyze
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from stallscope.mappings.reram.case import CrossbarCase
     from stallscope.mappings.reram.chip import CrossbarChip
     from stallscope.mappings.reram.estimate import analyze_crossbars
+    from stallscope.mappings.reram.explore import explore
     from stallscope.mappings.reram.files import load_chip, load_crossbars
     from stallscope.mappings.reram.schedule import CrossbarSchedule
     from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError
@@ -73,6 +75,7 @@ __all__ = [
     "compile",
     "critical_chain",
     "execute",
+    "explore",
     "export_chrome",
     "export_perfetto",
     "load",
@@ -82,6 +85,7 @@ __all__ = [
     "read_rows",
     "read_trace",
     "simulate",
+    "simulate_crossbars",
     "verify",
 ]
 
@@ -115,6 +119,7 @@ _PLACES = {
     "compile": "traces.compile:compile_case",
     "critical_chain": "traces.events.critical",
     "execute": "hw.simulate",
+    "explore": "mappings.reram.explore",
     "export_chrome": "traces.events.chrome",
     "export_perfetto": "traces.events.perfetto_export",
     "load": "mappings.loading",
@@ -124,6 +129,7 @@ _PLACES = {
     "read_rows": "traces.rows.program",
     "read_trace": "traces.events.trace",
     "simulate": "hw.simulate",
+    "simulate_crossbars": "hw.reram.simulate",
     "verify": "validation.function",
 }
 """Where each public name lives: module, and its name there if it differs."""

@@ -81,6 +81,13 @@ class Stepping(Transferring):
         self.binding = binding
         self.tally = [0] * tallies
 
+    def _is_behind(self, maker: Unit) -> bool:
+        """Likewise; who has been let go since, and goes on in this cycle, is behind nobody."""
+        awaited = maker.awaited
+        if maker is not self and awaited is not None and awaited.awaited_by(maker) is None:
+            return False
+        return super()._is_behind(maker)
+
     def wait_behind(self, counter: Counter, need: int, state: int, unit: Unit | None) -> Event:
         """Wait for room that ``unit`` will leave: whatever holds it up is to blame."""
         charge = None

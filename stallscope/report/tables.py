@@ -14,8 +14,8 @@ from stallscope.report.bars import bar, legend, losses
 from stallscope.report.document import Document
 
 __all__ = [
-    "Column", "energy", "make_console", "percent", "print_assumptions", "print_crossbars",
-    "print_estimate", "print_result", "table",
+    "Column", "crossbar_lines", "energy", "make_console", "percent", "print_assumptions",
+    "print_crossbars", "print_estimate", "print_result", "table",
 ]  # fmt: skip
 
 _WIDTH = 100
@@ -153,9 +153,16 @@ def print_crossbars(console: Console, reram: Document | None) -> None:
     """Print what was written into crossbars, and what that wears; nothing for other machines."""
     if reram is None:
         return
+    console.print("\n[bold]Crossbars[/bold]")
+    for label, value in crossbar_lines(reram):
+        console.print(f"  {label:<18} {value}", markup=False)
+
+
+def crossbar_lines(reram: Document) -> list[tuple[str, str]]:
+    """Return what was written into crossbars, and what that wears, as labels and values."""
     filling, activity, wear = reram["filling"], reram["activity"], reram["wear"]
     spread = f"{filling['column_steps']} x {filling['loads']} loads on {filling['cores_used']}"
-    lines = [
+    return [
         ("schedule", f"{reram['shown']}; {spread} cores"),
         ("weight updates", f"{whole(activity['updates'])} ({whole(filling['least_updates'])} at "
                            f"least), {whole(activity['cells_written'])} cells written"),
@@ -165,9 +172,6 @@ def print_crossbars(console: Console, reram: Document | None) -> None:
         ("writes of a cell", f"{wear['writes_max']:g} at most, {wear['writes_mean']:.3g} on "
                              f"average; {_runs(wear['runs_by_writes'])}"),
     ]  # fmt: skip
-    console.print("\n[bold]Crossbars[/bold]")
-    for label, value in lines:
-        console.print(f"  {label:<18} {value}", markup=False)
 
 
 def _writing(reram: Document) -> str:

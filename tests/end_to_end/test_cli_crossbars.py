@@ -76,6 +76,9 @@ def test_a_run_counts_what_the_estimate_says(desk, layer: str) -> None:
             ]
     assert sum(document["cycle_stack"].values()) == document["cycles"]
     assert document["reram"]["run"]["interval_cycles"] == 800
+    # Nothing computes while weights are written: all of it is waited for.
+    waited = document["cycle_stack"]["reprogram"] + document["fill_causes"]["reprogram"]
+    assert (waited, document["reram"]["run"]["hidden"]) == (56 * 38_400, 0)
     again = json.loads(desk.run("simulate", CHIP, layer, "--json", "--no-fast-forward").out)
     assert again | {"simulation": None} == document | {"simulation": None}
 
@@ -89,6 +92,13 @@ def test_a_run_can_be_audited_and_reported(desk, layer: str) -> None:
     assert desk.run("report", out).code == 0
     page = (out / "report.html").read_text()
     assert "partial sums" in page
+    assert '<th scope="row">weight updates</th><td>56 (2 at least), ' in page
+    document = json.loads((out / "result.json").read_text())
+    del document["reram"]["wear"]["writes_max"]
+    (out / "result.json").write_text(json.dumps(document))
+    ran = desk.run("report", out, "--force")
+    assert ran.code == 2
+    assert "result.json.reram.wear.writes_max" in ran.err
     assert desk.run("simulate", CHIP, layer, "--out", out).code == 2  # not empty
 
 

@@ -35,7 +35,10 @@ def test_the_example_runs(example: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(example.parent)
     (code,) = blocks("python")
     exec(compile(code, "reram.md", "exec"), {})
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    *lines, run, best = (line.split() for line in capsys.readouterr().out.splitlines())
+    # Eight writes of 38.4 us, the first one counted as fill; all of them waited for.
+    assert (int(run[1]), float(run[2])) == (7 * 38_400, 0.0)
+    assert best[0] == "8"
     assert [(rows, snake, updates) for rows, snake, updates, *_ in lines] == [
         ("1", "false", "56"), ("4", "false", "14"), ("1", "true", "29"), ("4", "true", "8"),
     ]  # fmt: skip

@@ -139,6 +139,56 @@ class Simulation(_Read):
     fast_forwarded_cycles: int
 
 
+class Filling(_Read):
+    """How a layer lies on crossbars."""
+
+    column_steps: int
+    loads: int
+    cores_used: int
+    least_updates: int
+
+
+class Activity(_Read):
+    """What crossbars did."""
+
+    updates: int
+    cells_written: int
+    multiplies: int
+    conversions: int
+
+
+class Wear(_Read):
+    """What that wears."""
+
+    writes_max: float
+    writes_mean: float
+    runs_by_writes: int | None
+
+
+class Reprogramming(_Read):
+    """Writing beside computing, by the analytical model."""
+
+    reprogram_per_compute: float
+    hidden_share: float | None
+
+
+class Written(_Read):
+    """Writing as it was simulated."""
+
+    hidden: float | None
+
+
+class Crossbars(_Read):
+    """A case on crossbars."""
+
+    shown: str
+    filling: Filling
+    activity: Activity
+    wear: Wear
+    analytical: Reprogramming
+    run: Written
+
+
 class Run(_Read):
     """A result document (docs/formats.md), as far as the page shows it."""
 
@@ -165,6 +215,7 @@ class Run(_Read):
     ledger: tuple[Line, ...]
     assumptions: tuple[str, ...]
     simulation: Simulation
+    reram: Crossbars | None = None
 
     @model_validator(mode="after")
     def _sums(self) -> Run:

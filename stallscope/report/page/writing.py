@@ -22,7 +22,7 @@ from stallscope.report.page.palette import STATES, TONES, letter, ramp, tone
 from stallscope.report.page.reading import Recorded, Run, read_folder
 from stallscope.report.page.stacks import parts, summary, unit_lines
 from stallscope.report.page.timeline import timeline
-from stallscope.report.tables import energy, percent, seconds, whole
+from stallscope.report.tables import crossbar_lines, energy, percent, seconds, whole
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = ["page_text", "report_folder"]
@@ -114,6 +114,7 @@ def _figures(run: Run) -> Mapping[str, Any]:  # Any: what the template reads
         "ports": ports(run),
         "units": unit_lines(run.units),
         "energies": component_energies(run),
+        "crossbars": [] if run.reram is None else crossbar_lines(run.reram.model_dump()),
         "files": list(zip(run.inputs.files, run.inputs.sha256, strict=False)),
         "room": {
             (level.name, tensor): level.capacity_words
