@@ -142,7 +142,8 @@ class CrossbarAccount:
         interval_cycles: From one multiply of a core to the next.
         latency_cycles: From the first read of a multiply to its result.
         writing_cycles: Cycles that cores were being written, summed over cores.
-        waiting_cycles: Cycles that cores waited for being written, summed likewise.
+        waiting_cycles: Cycles that cores waited for being written, summed likewise; not those
+            before steps in which they have nothing to do.
         hidden: Share of the writing that nobody waited for; None if nothing was written.
         until: Cycle after the last multiply: the crossbars are free from then on.
     """

@@ -21,7 +21,6 @@ from stallscope.simcore.unit import Unit
 
 __all__ = ["account", "chip_account", "cycle_stack", "drain_causes", "pe_stack"]
 
-_REPROGRAM = CAUSES.index(Cause.REPROGRAM)
 _PARTS = {
     Cause.CONVERSION: Core.CONVERTING,
     Cause.REDUCTION: Core.REDUCING,
@@ -113,7 +112,7 @@ def drain_causes(machine: ChipMachine, cycles: int) -> dict[str, int]:
 def chip_account(machine: ChipMachine, activity: Activity) -> CrossbarAccount:
     """What the chip did."""
     writing = sum(unit.tally[Programmer.WRITING] for unit in machine.programmers)
-    waiting = sum(core.account.causes[_REPROGRAM] for core in machine.cores)
+    waiting = sum(core.tally[Core.UNWRITTEN] for core in machine.cores)
     timing = multiply_timing(machine.case.chip).in_cycles(machine.case.chip)
     return CrossbarAccount(
         activity=activity,

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Hashable
 from dataclasses import dataclass
 
+from stallscope.hw.ports import CAUSES, Cause
 from stallscope.hw.reram.binding import Binding
 from stallscope.hw.reram.floor import Floor
 from stallscope.hw.reram.stepping import Site, Stepping
@@ -24,6 +25,8 @@ from stallscope.simcore.unit import Unit
 from stallscope.traces.reram.program import CrossbarProgram
 
 __all__ = ["Core"]
+
+_REPROGRAM = CAUSES.index(Cause.REPROGRAM)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,24 +45,25 @@ class Core(Stepping):
     Its tally, over all multiplies: multiplies, rows driven, cells (rows x columns), columns (of
     every logical crossbar), additions, columns of a result, of these the ones added to what was
     there, multiply-accumulates; cycles of them, of these the ones that conversion takes longer than
-    reading, that additions take longer than both, and that ports take longer than all.
+    reading, that additions take longer than both, and that ports take longer than all; cycles that
+    it waited for being written, before steps that it works in.
 
     Attributes:
         before: What its account was charged with before its first multiply; None until then.
         worked: What its multiplies were charged with, per cause.
-        charged: What its account stood at when the last one began.
+        charged: What its account stood at when its last step began, or was let pass.
         last: Cycle after its last step.
     """
 
     (MULTIPLIES, ROWS, CELLS, COLUMNS, ADDS, RESULTS, ADDED, MACS) = range(8)
-    CYCLES, CONVERTING, REDUCING, WAITING = range(8, 12)
+    CYCLES, CONVERTING, REDUCING, WAITING, UNWRITTEN = range(8, 13)
 
     def __init__(
         self, wiring: Wiring, order: int, program: CrossbarProgram, binding: Binding, site: Site,
         floor: Floor,
     ) -> None:  # fmt: skip
         depth = len(program.loops)
-        super().__init__(wiring, site.name, order, program, depth, binding, [site], 12)
+        super().__init__(wiring, site.name, order, program, depth, binding, [site], 13)
         self.site = site
         self.floor = floor
         self.operands: list[_Operand] = []
@@ -101,6 +105,9 @@ class Core(Stepping):
                 done = self.ended(self._demand())
                 self._count()
                 self.floor.end()
+            else:
+                self.flush()
+                self.charged = self.account.causes.copy()
             stepped = self._leave(done)
             if stepped >= 0 and self.boundary is not None:
                 self.boundary(stepped)
@@ -120,7 +127,9 @@ class Core(Stepping):
     def _begin(self) -> Event:
         event = self.submit(self._demand())
         self.flush()
-        self.charged = self.account.causes.copy()
+        now = self.account.causes
+        self.tally[self.UNWRITTEN] += now[_REPROGRAM] - self.charged[_REPROGRAM]
+        self.charged = now.copy()
         return event
 
     def _make_room(self) -> Generator[Event, None, None]:

@@ -83,6 +83,14 @@ def test_a_run_counts_what_the_estimate_says(desk, layer: str) -> None:
     assert again | {"simulation": None} == document | {"simulation": None}
 
 
+def test_cores_that_idle_do_not_wait_for_weights(desk) -> None:
+    """Five blocks on four cores: in the second step three cores let weights pass."""
+    layer = desk.write("l.yaml", "stallscope: 1\nlayer: {gemm: {M: 1, N: 320, K: 64}}\n")
+    run = json.loads(desk.run("simulate", CHIP, layer, "--json").out)["reram"]["run"]
+    assert run["writing_cycles"] == run["waiting_cycles"] == 5 * 38_400
+    assert run["hidden"] == 0
+
+
 def test_a_run_can_be_audited_and_reported(desk, layer: str) -> None:
     out = desk.folder / "out"
     ran = desk.run("simulate", CHIP, layer, "--audit-fast-forward", "--out", out)

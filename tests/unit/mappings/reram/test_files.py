@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from stallscope.mappings.energy import EnergyTable
 from stallscope.mappings.layers import ConvLayer, GemmLayer
+from stallscope.mappings.loading import load
 from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.chip import (
     CoreBuffer,
@@ -451,3 +452,9 @@ def test_the_schema_names_every_key() -> None:
     assert {"read_bandwidth", "capacity"} <= set(chip["memory"]["properties"])
     assert {"loops", "snake", "filling"} <= set(tree["schedule"]["properties"])
     assert "pulse" in schema("reram_device")["properties"]["reram_device"]["properties"]
+
+
+def test_loading_them_as_a_case_on_storage_levels_says_what_to_use(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    with pytest.raises(SpecError, match=r"case.yaml:3: crossbars: has no place .* load_crossbars"):
+        load(file)
