@@ -67,6 +67,11 @@ class Account:
         self.cause = cause
         self.charge = charge
 
+    def let_go(self) -> None:
+        """What it waits for is there, in this cycle: nothing more is charged to anybody's."""
+        self.settle()
+        self.charge = None
+
     def remember(self) -> None:
         """What the present state costs from now on will be asked for: see `spent`."""
         if self._before is None:

@@ -16,7 +16,7 @@ from stallscope.hw.reram.pipeline import run_pipeline
 from stallscope.hw.reram.ports import MAIN, ChipPorts
 from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.chip import CrossbarChip
-from stallscope.mappings.reram.counting import has_maps_on_chip
+from stallscope.mappings.reram.counting import has_maps_on_chip, inputs_at_once_words
 from stallscope.mappings.reram.lowering import Load
 from stallscope.mappings.reram.timing import at_once, cycles_of, multiply_timing, write_ns
 from stallscope.simcore.servers import Demand, Server
@@ -143,6 +143,10 @@ class Binding:
     def input_bytes(self, load: Load, rows: int, columns: int) -> int:
         """The same in bytes: the room they take."""
         return _bytes(self.input_words(load, rows, columns), self._chip.reading.input_bits)
+
+    def largest_input_bytes(self) -> int:
+        """The most room that one core takes for a tile, or for a pixel."""
+        return _bytes(inputs_at_once_words(self._case), self._chip.reading.input_bits)
 
     def sum_bytes(self, pixels: int) -> int:
         """Room of the partial sums of a tile in a core."""

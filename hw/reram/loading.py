@@ -168,8 +168,12 @@ class Programmer(Stepping):
         if demand.total:
             yield self.submit(demand)
             done = self.ended(demand)
-        arrived.send(demand.cause, done, self.latency_cause)
-        self.later(done + self.binding.latencies.weights, ((arrived, 1),))
+        for site in self.sites:
+            site.weights.finished.send(demand.cause, done, self.latency_cause)
+        self.later(
+            done + self.binding.latencies.weights,
+            tuple((site.weights.finished, 1) for site in self.sites),
+        )
         need = self.sites[0].weights.reserved
         if arrived.value < need:
             yield self.wait(arrived, need, self.SOURCE, None)

@@ -26,7 +26,7 @@ from stallscope.mappings.reram.rewriting import Rewriting
 from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.component import Component
 from stallscope.simcore.counter import Channel
-from stallscope.simcore.environment import FOREVER, Environment
+from stallscope.simcore.environment import Environment
 from stallscope.simcore.errors import SimulationBug
 from stallscope.simcore.fast_forward import FastForward
 from stallscope.simcore.recorder import Recorder
@@ -81,8 +81,10 @@ class ChipMachine:
     def _sites(self) -> Iterator[Site]:
         chip = self.case.chip
         sets = 2 if chip.overlap is Overlap.SHADOW else 1
-        room = chip.input_buffer.capacity_bytes or FOREVER
-        sums = chip.partial_sums.capacity_bytes or FOREVER
+        room = _room(chip.input_buffer.capacity_bytes, self.binding.largest_input_bytes())
+        sums = _room(
+            chip.partial_sums.capacity_bytes, self.binding.sum_bytes(self.program.walk.tile_pixels)
+        )
         number = 0
         for tile in range(self.binding.tiles):
             for core in range(self.binding.cores[tile]):
@@ -209,3 +211,8 @@ class ChipMachine:
                     raise SimulationBug(
                         f"{channel.name}: {channel.reserved} in, {channel.released.value} out"
                     )
+
+
+def _room(capacity: int | None, largest: int) -> int:
+    """Bytes of a buffer in use: as many tiles as fit, at most two of the largest."""
+    return 2 * largest if capacity is None else min(capacity, 2 * largest)

@@ -85,6 +85,7 @@ class Stepping(Transferring):
         """Likewise; who has been let go since, and goes on in this cycle, is behind nobody."""
         awaited = maker.awaited
         if maker is not self and awaited is not None and awaited.awaited_by(maker) is None:
+            maker.account.let_go()
             return False
         return super()._is_behind(maker)
 
