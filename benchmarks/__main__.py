@@ -26,6 +26,8 @@ TABLE = (
     (systolic.network_cost, 1.5, True, 1.0),
     (arrays.size_cost, 3.0, True, 2.0),
     (crossbars.search_rate, 5.0, False, 20.0),
+    (crossbars.network_cost, 20.0, True, 5.0),
+    (crossbars.fast_forward_gain, 10.0, False, 50.0),
 )
 
 

@@ -204,7 +204,7 @@ class Binding:
 
         def make() -> Demand:
             parts = []
-            if len(cores) < self.cores[tile] and self._shares_drivers(tile, co, ko):
+            if len(cores) < self.cores[tile] and self.shares_drivers(tile, co, ko):
                 parts = self.ports.parts((f"tile {tile} drivers", cycles))
             least = cycles * self.ports.cycle_ticks
             # Whoever has the drivers keeps them until its crossbars are written.
@@ -217,7 +217,7 @@ class Binding:
         """Physical crossbars that a load takes in some cores."""
         return cores * len(self._layer.loads[ko].slots) * self._chip.crossbar.slices
 
-    def _shares_drivers(self, tile: int, co: int, ko: int) -> bool:
+    def shares_drivers(self, tile: int, co: int, ko: int) -> bool:
         """Whether the drivers do not suffice for all cores of a tile at once."""
         drivers = at_once(self._chip)
         return drivers is not None and self._crossbars(len(self.working(tile, co)), ko) > drivers

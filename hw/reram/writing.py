@@ -23,7 +23,8 @@ class Written:
 
     Attributes:
         demand: What it asks of the drivers.
-        cycles: Cycles of writing, summed over the cores written.
+        cycles: Cycles of writing, summed over the cores that it would stop if nothing overlapped:
+            those written, or all that share their drivers.
         rows, cells: Rows and cells of physical crossbars written.
         pulses: Pulses on cells.
     """
@@ -53,7 +54,7 @@ class StatedWriting:
         cells = sum(size[1] for size in sizes)
         return Written(
             demand=binding.program(tile, cores, cursor.co, cursor.ko, cycles),
-            cycles=cycles * len(working),
+            cycles=cycles * stopped(binding, tile, cores, cursor),
             rows=sum(size[0] for size in sizes),
             cells=cells,
             pulses=cells * self._per_cell,
@@ -94,7 +95,7 @@ class AwareWriting:
             demand=self._binding.program(
                 self._tile, self._cores, cursor.co, cursor.ko, cycles
             ),
-            cycles=cycles * len(costs),
+            cycles=cycles * stopped(self._binding, self._tile, self._cores, cursor),
             rows=sum(cost.rows_changed for cost in costs),
             cells=sum(cost.cells_changed for cost in costs),
             pulses=sum(cost.pulses for cost in costs),
@@ -123,3 +124,11 @@ class AwareWriting:
     def state(self) -> Hashable:
         """What every core holds."""
         return (self._next, tuple(tuple(sorted(held.items())) for held in self._held))
+
+
+def stopped(binding: Binding, tile: int, cores: tuple[int, ...], cursor: StepCursor) -> int:
+    """Cores that writing some cores of a tile would stop if nothing overlapped."""
+    working = [core for core, _ in binding.working(tile, cursor.co)]
+    if binding.shares_drivers(tile, cursor.co, cursor.ko):
+        return len(working)
+    return sum(core in cores for core in working)
