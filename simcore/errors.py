@@ -40,6 +40,9 @@ class SpecError(ValueError):
         self.faults: tuple[Fault, ...] = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
+    def __reduce__(self) -> tuple[type[SpecError], tuple[object, ...]]:
+        return SpecError, (self.faults,)
+
 
 class SimulationBug(RuntimeError):
     """One of our laws is broken: a defect of stallscope, never of the input."""
@@ -64,6 +67,9 @@ class DeadlockError(RuntimeError):
         self.waiters: tuple[Waiter, ...] = tuple(waiters)
         self.reason = reason or "no pending event"
         super().__init__(self.table())
+
+    def __reduce__(self) -> tuple[type[DeadlockError], tuple[object, ...]]:
+        return DeadlockError, (self.cycle, self.waiters, self.reason)
 
     def table(self) -> str:
         """Return the table of waiting units as aligned text."""

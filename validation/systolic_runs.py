@@ -7,8 +7,9 @@ from math import ceil
 
 from stallscope.mappings.architecture import Architecture, ComputeLevel, LevelKind, StorageLevel
 from stallscope.mappings.case import Case, InputFile, Reuse, Rules
+from stallscope.mappings.layers import GemmLayer
 from stallscope.mappings.mapping import LevelMapping, Loop, Mapping
-from stallscope.mappings.problem import Dimension, Problem, Tensor, Term
+from stallscope.mappings.problem import Problem
 from stallscope.mappings.scalesim_architecture import architecture_of
 from stallscope.mappings.scalesim_config import Interface, ScaleSimConfig
 from stallscope.mappings.systolic import Convention, Systolic
@@ -27,20 +28,8 @@ BUFFER = "SRAM"
 
 def matrix_product(shape: tuple[int, int, int]) -> Problem:
     """Return Inputs (M x K) times Weights (K x N); M, N, K as given."""
-    ranks = {"Inputs": "MK", "Weights": "KN", "Outputs": "MN"}
-    return Problem(
-        dimensions=tuple(
-            Dimension(name=name, bound=bound) for name, bound in zip("MNK", shape, strict=True)
-        ),
-        tensors=tuple(
-            Tensor(
-                name=name,
-                ranks=tuple((Term(dimension=rank),) for rank in names),
-                is_output=name == "Outputs",
-            )
-            for name, names in ranks.items()
-        ),
-    )
+    rows, columns, depth = shape
+    return GemmLayer(M=rows, N=columns, K=depth).problem()
 
 
 def on_array(

@@ -57,7 +57,7 @@ def test_no_tasks_are_done_at_once() -> None:
     ("spec", SpecError, "a = 1: r\nb = 2: s"),
     ("deadlock", DeadlockError, "deadlock at cycle 7: layer a: stuck"),
     ("bug", SimulationBug, "law L1"),
-    ("other", RuntimeError, "KeyError: 'missing'"),
+    ("other", KeyError, "'missing'"),
 ])  # fmt: skip
 def test_an_error_comes_through_as_it_was(task: str, error: type, message: str) -> None:
     with pytest.raises(error) as raised:
@@ -88,7 +88,7 @@ def _late(task: str) -> str:
 
 
 def test_a_worker_that_is_gone_is_named() -> None:
-    with pytest.raises(ChildProcessError, match=r"at task gone is gone \(exit code -9\).*--jobs"):
+    with pytest.raises(ChildProcessError, match=r"at task gone( or task fine)?; .*--jobs"):
         list(run(fail, ["gone", "fine"], 2).finished())
     assert multiprocessing.active_children() == []
 
