@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import stallscope
 from stallscope.report.document import SCHEMA_VERSION, Document
 from stallscope.report.outputs import OutputFolder, Row
-from stallscope.report.texts import list_text, member_texts, object_text
 from stallscope.run import LayerCase, LayerRun, layer_document, layer_row, total
 
 __all__ = ["NetworkResults", "Part"]
@@ -22,7 +21,6 @@ class Part:
     layers: Sequence[LayerCase]
     _done: dict[str, LayerRun] = field(default_factory=dict)
     _documents: dict[str, Document] = field(default_factory=dict)
-    _texts: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _rows: dict[str, Row] = field(default_factory=dict)
 
     def add(self, run: LayerRun) -> None:
@@ -30,10 +28,8 @@ class Part:
         name, same = run.layer.name, run.same_as
         like = self._documents[same] if same is not None else None
         document = layer_document(run, like)
-        texts = (like, self._texts[same]) if like is not None and same is not None else None
         self._done[name] = run
         self._documents[name] = document
-        self._texts[name] = member_texts(document, texts)
         self._rows[name] = layer_row(run, self.accelerator)
 
     @property
@@ -55,11 +51,6 @@ class Part:
         """Return the document of the layers that are done, and their total."""
         layers = [self._documents[name] for name in self._names]
         return {"layers": layers, "total": total(self.runs)}
-
-    def texts(self) -> dict[str, str]:
-        """Return the texts of that document's members."""
-        layers = list_text([object_text(self._texts[name]) for name in self._names])
-        return {"layers": layers} | member_texts({"total": total(self.runs)})
 
     @property
     def _names(self) -> list[str]:
@@ -94,24 +85,22 @@ class NetworkResults:
         """Return the lines of ``layers.csv``."""
         return [row for part in self.parts for row in part.rows]
 
-    def json_text(self) -> str:
-        """Return the document as text; ``beside`` lists the other accelerators."""
+    def document(self) -> Document:
+        """Return the document; ``beside`` lists the other accelerators."""
         first = self.parts[0]
-        head: Document = {
+        return {
             "schema": SCHEMA_VERSION,
             "stallscope": stallscope.__version__,
             "network": self.network,
             "network_layers": self.layers,
             "accelerator": first.accelerator,
             "complete": all(part.is_complete for part in self.parts),
-        }
-        beside = [object_text(member_texts({"accelerator": part.accelerator}) | part.texts())
-                  for part in self.parts[1:]]  # fmt: skip
-        return (
-            object_text(member_texts(head) | first.texts() | {"beside": list_text(beside)}) + "\n"
-        )
+            **first.document(),
+            "beside": [{"accelerator": part.accelerator, **part.document()}
+                       for part in self.parts[1:]],
+        }  # fmt: skip
 
     def write(self, folder: OutputFolder) -> None:
         """Write what is done."""
         folder.write_table("layers", self.rows())
-        folder.write_text("result.json", self.json_text())
+        folder.write_json("result.json", self.document())

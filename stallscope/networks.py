@@ -20,6 +20,7 @@ from stallscope.mappings.fields import nearest
 from stallscope.mappings.layers import LayerNetwork
 from stallscope.network_results import NetworkResults, Part
 from stallscope.report.network import Shown, print_network
+from stallscope.report.outputs import json_text
 from stallscope.report.tables import make_console
 from stallscope.run import LayerCase, LayerRun, LoadOptions, load_layers, simulate_layers
 from stallscope.simcore.errors import Fault, SpecError
@@ -77,7 +78,7 @@ def run_network(
     for layer in parts[0].document()["layers"][:1]:
         warn_of_energy(layer)
     if output.as_json:
-        typer.echo(results.json_text(), nl=False)
+        typer.echo(json_text(results.document()), nl=False)
         return
     shown = [Shown(accelerator=part.accelerator, document=part.document()) for part in parts]
     some = "" if len(network.layers) == len(whole.layers) else f" of {len(whole.layers)}"

@@ -76,10 +76,6 @@ class OutputFolder:
         writer.writerows([row.get(column) for column in columns] for row in rows)
         self._write(name, text.getvalue().encode())
 
-    def write_text(self, name: str, text: str) -> None:
-        """Write a text."""
-        self._write(name, text.encode())
-
     def _write(self, name: str, data: bytes) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         write_file(self.path / name, lambda partial: partial.write_bytes(data))
