@@ -101,9 +101,9 @@ class Account:
             return {own: lost}
         self.settle()
         pressed = {
-            cause: cycles
-            for cause, cycles in enumerate(self.spent())
-            if cycles and cause not in (own, alone)
+            cause: after - before
+            for cause, (before, after) in enumerate(zip(self._before, self.causes, strict=True))
+            if after != before and cause != own and cause != alone
         }
         total = sum(pressed.values())
         if total <= lost:

@@ -8,7 +8,8 @@ again if a new one comes before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 
 from stallscope.simcore.environment import ARBITRATE, FOREVER, Environment, Event
 from stallscope.simcore.servers import Demand, Server
@@ -16,6 +17,27 @@ from stallscope.simcore.transfer import Transfer
 from stallscope.simcore.unit import Unit
 
 __all__ = ["Arbiter"]
+
+
+_MOST_PLANS = 4096
+"""Plans that are remembered: contention repeats with the loops, far oftener than that."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What becomes of a cluster if nobody joins it; ticks from the moment it is planned.
+
+    Attributes:
+        first: Which member ends first.
+        end: When.
+        start: When its last burst starts.
+        served: Per member, whether a burst of its own comes before that.
+    """
+
+    first: int
+    end: int
+    start: int
+    served: tuple[bool, ...]
 
 
 class Arbiter:
@@ -29,6 +51,7 @@ class Arbiter:
             server.bind(env, cycle_ticks)
         self.transfers: list[Transfer] = []
         self._dirty: list[Transfer] = []
+        self._known_plans: dict[Hashable, _Plan] = {}
         self._known_paces: dict[tuple[Demand, ...], tuple[int, ...]] = {}
 
     def slot(self, unit: Unit) -> Transfer:
@@ -115,16 +138,17 @@ class Arbiter:
             self._plan_alone(cluster[0])
             return
         self._press(cluster)
-        servers = {server.name: server for member in cluster for server, _ in member.demand.path}
-        saved = [(member.progress, member.ready, member.served) for member in cluster]
-        free = {name: server.free for name, server in servers.items()}
-        first = run(cluster, FOREVER, until_done=True)
-        end, start = first.ready, first.served
-        for member, (progress, ready, served) in zip(cluster, saved, strict=True):
-            member.progress, member.ready, member.served = progress, ready, served
-        for name, server in servers.items():
-            server.free = free[name]
-        first.plan(end, start)
+        now = self.env._now * self.cycle_ticks
+        state = _relative(cluster, now)
+        known = self._known_plans.get(state)
+        if known is None:
+            if len(self._known_plans) >= _MOST_PLANS:
+                self._known_plans.clear()
+            known = self._known_plans[state] = _next_end(cluster, now)
+        for member, is_served in zip(cluster, known.served, strict=True):
+            if is_served:
+                member.touch()
+        cluster[known.first].plan(now + known.end, now + known.start)
 
     def _press(self, cluster: Sequence[Transfer]) -> None:
         """Say who sets the pace of transfers that share servers."""
@@ -143,6 +167,35 @@ class Arbiter:
         transfer.plan(
             end, end - demand.last if transfer.progress < demand.total else transfer.served
         )
+
+
+def _relative(cluster: Sequence[Transfer], now: int) -> Hashable:
+    """All that decides who of a cluster ends first and when, relative to the tick ``now``."""
+    state: list[Hashable] = []
+    for member in cluster:
+        served = member.served - now if member.served >= 0 else None
+        ready = member.ready
+        state += (member.demand, member.progress, ready - now, served)
+        # A server that is free before the transfer is ready is free: when it became so is nothing.
+        state += [max(server.free - ready, 0) for server, _ in member.demand.path]
+    return tuple(state)
+
+
+def _next_end(cluster: Sequence[Transfer], now: int) -> _Plan:
+    """Find out which of a cluster ends first, burst by burst; nothing is changed."""
+    servers = {server.name: server for member in cluster for server, _ in member.demand.path}
+    saved = [(member.progress, member.ready, member.served) for member in cluster]
+    free = {name: server.free for name, server in servers.items()}
+    first = run(cluster, FOREVER, until_done=True)
+    plan = _Plan(
+        first=cluster.index(first), end=first.ready - now, start=first.served - now,
+        served=tuple(member.progress != was[0] for member, was in zip(cluster, saved, strict=True)),
+    )  # fmt: skip
+    for member, (progress, ready, served) in zip(cluster, saved, strict=True):
+        member.progress, member.ready, member.served = progress, ready, served
+    for name, server in servers.items():
+        server.free = free[name]
+    return plan
 
 
 def _paces(demands: Sequence[Demand]) -> tuple[int, ...]:

@@ -47,7 +47,7 @@ class Charge:
         self.until = now
         self._since = now
         self._base: list[int] = []
-        self._parts: list[int] | None = None
+        self._parts: list[tuple[int, int]] = []  # (cause, cycles), none of them 0
 
     def follow(self, maker: Maker) -> None:
         """What is awaited is not under way yet: whatever holds its maker up is to blame."""
@@ -57,7 +57,13 @@ class Charge:
     def is_under_way(self, now: int, cause: int, until: int, latency: int) -> None:
         """What is awaited is under way: to ``cause`` until a cycle, then to ``latency``."""
         if self.maker is not None:
-            self._parts = [b - a for a, b in zip(self._base, self.maker.blame(), strict=True)]
+            self._parts = [
+                (cause, after - before)
+                for cause, (before, after) in enumerate(
+                    zip(self._base, self.maker.blame(), strict=True)
+                )
+                if after != before
+            ]
             self.maker = None
         self._since = now
         self.cause, self.until, self.latency = cause, until, latency
@@ -65,12 +71,15 @@ class Charge:
     def add_to(self, causes: list[int], now: int) -> None:
         """Add the cycles since the beginning (or the last `restart`) to an account per cause."""
         if self.maker is not None:
-            for index, value in enumerate(self.maker.blame()):
-                causes[index] += value - self._base[index]
+            causes[:] = [
+                cycles + after - before
+                for cycles, after, before in zip(
+                    causes, self.maker.blame(), self._base, strict=True
+                )
+            ]
             return
-        if self._parts is not None:
-            for index, value in enumerate(self._parts):
-                causes[index] += value
+        for part, cycles in self._parts:
+            causes[part] += cycles
         left = now - self._since
         broken = min(self.until, now) - self._since
         if broken > 0:
@@ -80,7 +89,7 @@ class Charge:
 
     def restart(self, now: int) -> None:
         """Count from ``now`` on: what came before has been accounted for."""
-        self._parts = None
+        self._parts = []
         self._since = now
         if self.maker is not None:
             self._base = self.maker.blame()

@@ -67,9 +67,9 @@ class Environment(simpy.Environment):
 
     def call(self, cycle: int, phase: int, owner: object, action: Callable[[Event], None]) -> Event:
         """Call ``action`` at ``cycle`` in ``phase``; returns the event, for `cancel`."""
-        event = self.make(owner)
+        event = Event(self, owner)
         event.callbacks.append(action)
-        self.at(cycle, phase, event)
+        heappush(self._queue, (cycle, phase, next(self._eid), event))
         return event
 
     def cancel(self, event: Event) -> None:

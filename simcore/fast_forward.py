@@ -27,6 +27,8 @@ _MAX_BACKOFF = 5
 _EVENTS_PER_SNAPSHOT = 30
 """What a snapshot costs, in events; measured, and no result depends on it. Where an iteration has
 fewer than twice as many, it must look usual first."""
+_EARLIER = 4
+"""After so many instances one is looked at an iteration earlier than the last one that matched."""
 _WORTH = 3
 """Iterations that must fit before something outside the loop ends: two seen alike, and one."""
 
@@ -74,6 +76,8 @@ class _Watch:
         lengths: Lengths of the instance's iterations so far, cycles.
         last, events: Cycle and events processed at the last boundary.
         vain: Looks since the last match.
+        first: Iteration at which the first period of a matching instance began: the next instances
+            are not looked at before.
         asleep, pause: Boundaries still to pass without a look, and the last such pause.
     """
 
@@ -91,6 +95,7 @@ class _Watch:
     vain: int = 0
     asleep: int = 0
     pause: int = 0
+    first: int = 0
 
 
 @dataclass(slots=True)
@@ -177,16 +182,38 @@ class FastForward:
             watch.lengths.add(length)
         # A snapshot costs about as much as some dozens of events: where an iteration has fewer,
         # it is taken only when the iteration took as long as an earlier one.
-        is_long = self._env.processed - watch.events > 2 * _EVENTS_PER_SNAPSHOT
+        events = self._env.processed - watch.events
+        is_usual = is_known or events > 2 * _EVENTS_PER_SNAPSHOT
         watch.last, watch.events = now, self._env.processed
-        if watch.asleep > 0 and not self._audit:
-            watch.asleep -= 1
-        elif self._audit or ((is_known or is_long) and self._until(level) - now > _WORTH * length):
+        is_asleep = watch.asleep > 0
+        watch.asleep -= is_asleep
+        if self._audit or (
+            is_usual and not is_asleep and self._is_worth_a_look(watch, level, events, length)
+        ):
             self._env.call(now, SNAPSHOT, self, lambda _: self._look(level))
+
+    def _is_worth_a_look(self, watch: _Watch, level: int, events: int, length: int) -> bool:
+        """Whether a skip from here may save more events than a look costs.
+
+        Args:
+            watch: What is known of the loop.
+            level: The loop.
+            events: Events of the iteration that has just ended.
+            length: Its cycles.
+        """
+        leader = self._leader
+        at = leader.index[level]
+        # This iteration and the last one are run in any case.
+        saved = (leader.count[level] - at - 2) * events
+        if at < watch.first or saved < _EVENTS_PER_SNAPSHOT:
+            return False
+        return self._until(level) - int(self._env._now) > _WORTH * length
 
     def _enter(self, watch: _Watch, instance: tuple[int, ...]) -> None:
         """A new instance of the loop: watch it unless earlier ones did not repeat."""
         if watch.instance is not None and watch.is_on:
+            if not watch.matched:
+                watch.first = 0
             is_worth_it = watch.saved >= watch.looks * _EVENTS_PER_SNAPSHOT
             watch.failures = 0 if watch.matched and is_worth_it else watch.failures + 1
         watch.instance = instance
@@ -214,7 +241,12 @@ class FastForward:
             if frozen is None:
                 continue
             times = self._periods(level, old, now, frozen)
+            if not self._audit and times * (now.events - old.events) < _EVENTS_PER_SNAPSHOT:
+                continue  # the skip costs more
             if times > 0:
+                if not watch.matched:
+                    # Now and then one iteration earlier: perhaps it repeats from there on.
+                    watch.first = old.iteration - (watch.instances % _EARLIER == 0)
                 watch.matched = True
                 watch.vain = watch.pause = 0
                 if self._audit:

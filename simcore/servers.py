@@ -100,9 +100,11 @@ class Demand:
         port_cause: Cause of the slowest server.
         cause: The same, or the unit's own if its own work takes longer.
         words: Words counted at each server of the path.
+        booking: (server, ticks it is held, words counted at it) of the path.
+        is_one: Whether it is one burst.
     """
 
-    __slots__ = ("burst", "cause", "is_even", "last", "names", "path",
+    __slots__ = ("booking", "burst", "cause", "is_even", "is_one", "last", "names", "path",
                  "port_cause", "total", "whole", "words")  # fmt: skip
 
     def __init__(
@@ -124,6 +126,8 @@ class Demand:
             (server, self.burst * ticks // self.total)
             for server, ticks in (self.path if self.is_even else ())
         )
+        self.booking = tuple(held)
+        self.is_one = self.total == self.burst
         self.last = (
             self.total - (-(-self.total // self.burst) - 1) * self.burst if self.total else 0
         )

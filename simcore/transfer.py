@@ -101,15 +101,22 @@ class Transfer:
 
     def complete(self) -> int:
         """Book the transfer whose event came; returns the tick at which it ended."""
-        if self.is_alone:
-            self.advance(FOREVER)
-        else:
+        demand = self.demand
+        if not self.is_alone:
             self.arbiter.settle(self)
+        elif demand.is_one and not self.progress:
+            # The usual transfer: one burst, at the tick that was planned.
+            self.served = start = self.last_start
+            self.progress = demand.total
+            self.ready = start + demand.total
+            for server, ticks in demand.path:
+                server.free = start + ticks
+        else:
+            self.advance(FOREVER)
         self.stamp += 1
         self.is_active = self.is_alone = False
         self.due = FOREVER
-        demand = self.demand
-        for (server, ticks), words in zip(demand.path, demand.words, strict=True):
+        for server, ticks, words in demand.booking:
             server.stamp += 1
             server.held += ticks
             server.words += words
@@ -123,6 +130,12 @@ class Transfer:
                 if server.free > start:
                     start = server.free
         return start
+
+    def touch(self) -> None:
+        """What is planned of it may have changed, and with it what its servers will do."""
+        self.stamp += 1
+        for server, _ in self.demand.path:
+            server.stamp += 1
 
     def burst(self, start: int) -> None:
         """Do the next burst at tick ``start``."""
@@ -152,15 +165,6 @@ class Transfer:
         left = demand.total - self.progress
         start = self.start()
         if not left or start >= limit:
-            return
-        if left == demand.burst and left == demand.total:
-            # One burst, the usual case: every server is held for its whole time.
-            for server, ticks in demand.path:
-                server.free = start + ticks
-                server.stamp += 1
-            self.progress = left
-            self.ready = start + left
-            self.served = start
             return
         bursts = -(-left // demand.burst)
         if limit != FOREVER:

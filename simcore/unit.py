@@ -190,9 +190,11 @@ class Unit:
 
     def _due(self, event: Event) -> None:
         self.stamp += 1
-        timer = next(timer for timer in self.timers if timer.event is event)
-        self.timers.remove(timer)
-        self._apply(timer.effects)
+        timers = self.timers
+        at = 0  # the first one, as a rule: deliveries keep their order
+        while timers[at].event is not event:
+            at += 1
+        self._apply(timers.pop(at).effects)
 
     def _apply(self, effects: Effects) -> None:
         self.end = self.env._now

@@ -52,6 +52,7 @@ class Channel:
         self._ahead = np.empty_like(self.state)
         self._ahead_parts: list[Part] | None = None
         self._relative: Ints = np.empty(relative_ints(self._c), dtype=np.int64)
+        self._marks = self._growing()
 
     @property
     def now(self) -> int:
@@ -148,11 +149,12 @@ class Channel:
 
     def marks(self) -> list[int]:
         """Return accounts, counts and every source's counts."""
-        return [int(value) for value in self.state[self._growing()]]
+        marks: list[int] = self.state[self._marks].tolist()
+        return marks
 
     def grow(self, growth: Sequence[int]) -> None:
         """Add to the marks."""
-        self.state[self._growing()] += np.asarray(growth, dtype=np.int64)
+        self.state[self._marks] += np.asarray(growth, dtype=np.int64)
 
     def _growing(self) -> Ints:
         """Where the marks stand in the state."""

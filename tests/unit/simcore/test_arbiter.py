@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stallscope.simcore import arbiter
 from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.environment import Environment
 from stallscope.simcore.position import Position
@@ -111,6 +112,31 @@ def test_the_one_that_can_start_earliest_goes_first():
         c=[(0, bench.words(10, bench.slow))],
     )
     assert log == [(2 * 16, "b"), (160, "c"), (160 + 256, "a")]
+
+
+def crowd(bench):
+    """Three transfers, again and again, that meet in every way; the log of their ends."""
+    demands = [
+        bench.words(9, bench.slow, bench.fast, burst=2),
+        bench.words(40, bench.fast, burst=7),
+        bench.words(5, bench.slow, burst=3),
+    ]
+    jobs = {
+        name: [(start + turn * gap, demand) for turn in range(40)]
+        for name, start, gap, demand in zip("abc", (0, 3, 5), (31, 17, 23), demands, strict=True)
+    }
+    return bench.run(**jobs)
+
+
+def test_a_plan_that_is_remembered_is_the_one_that_would_be_made(monkeypatch):
+    remembering, forgetting = Bench(), Bench()
+    log = crowd(remembering)
+    monkeypatch.setattr(arbiter, "_MOST_PLANS", 0)
+    assert log == crowd(forgetting)
+    assert len(remembering.arbiter._known_plans) > len(forgetting.arbiter._known_plans) == 1
+    for name in ("slow", "fast"):
+        one, other = getattr(remembering, name), getattr(forgetting, name)
+        assert (one.free, one.held, one.words) == (other.free, other.held, other.words)
 
 
 def test_transfers_without_a_common_server_do_not_meet():
