@@ -144,7 +144,8 @@ class Binding:
         """The same in bytes: the room they take."""
         return _bytes(self.input_words(load, rows, columns), self._chip.reading.input_bits)
 
-    def largest_input_bytes(self) -> int:
+    @property
+    def largest_tile_bytes(self) -> int:
         """The most room that one core takes for a tile, or for a pixel."""
         return _bytes(inputs_at_once_words(self._case), self._chip.reading.input_bits)
 

@@ -81,10 +81,8 @@ class ChipMachine:
     def _sites(self) -> Iterator[Site]:
         chip = self.case.chip
         sets = 2 if chip.overlap is Overlap.SHADOW else 1
-        room = _room(chip.input_buffer.capacity_bytes, self.binding.largest_input_bytes())
-        sums = _room(
-            chip.partial_sums.capacity_bytes, self.binding.sum_bytes(self.program.walk.tile_pixels)
-        )
+        room = self._input_room()
+        sums = chip.partial_sums.capacity_bytes or self._sum_room()
         number = 0
         for tile in range(self.binding.tiles):
             for core in range(self.binding.cores[tile]):
@@ -97,6 +95,16 @@ class ChipMachine:
                     sums=Channel(self.env, f"{name} sums", sums, True, number + 2),
                 )
                 number += 3
+
+    def _input_room(self) -> int:
+        """Bytes of an input buffer in use: as many tiles as fit, at most two of the largest."""
+        capacity, most = self.case.chip.input_buffer.capacity_bytes, self.binding.largest_tile_bytes
+        return 2 * most if capacity is None else min(capacity, 2 * most)
+
+    def _sum_room(self) -> int:
+        """Bytes that suffice: a tile in work, one that is stored, and all on their way between."""
+        tiles = 2 + -(-self.binding.latencies.tail // max(1, self.binding.interval))
+        return tiles * self.binding.sum_bytes(self.program.walk.tile_pixels)
 
     def _build(self) -> None:
         """Make all units, in unit order: what brings things, cores, what carries results."""
@@ -211,8 +219,3 @@ class ChipMachine:
                     raise SimulationBug(
                         f"{channel.name}: {channel.reserved} in, {channel.released.value} out"
                     )
-
-
-def _room(capacity: int | None, largest: int) -> int:
-    """Bytes of a buffer in use: as many tiles as fit, at most two of the largest."""
-    return 2 * largest if capacity is None else min(capacity, 2 * largest)
