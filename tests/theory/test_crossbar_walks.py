@@ -10,10 +10,11 @@ from fractions import Fraction
 import pytest
 
 from stallscope.mappings.layers import ConvLayer
-from stallscope.mappings.reram.chip import Overlap
+from stallscope.mappings.reram.chip import LogicalCrossbar, Overlap, Programming
+from stallscope.mappings.reram.estimate import analyze_crossbars
 from stallscope.mappings.reram.schedule import Axis, Filling, ScheduleLoop
 from stallscope.mappings.reram.timing import at_once, multiply_timing, write_ns
-from stallscope.validation.reram_runs import account_of, case_of, free_ns, tile_chip
+from stallscope.validation.reram_runs import account_of, case_of, free_ns, reading, tile_chip
 from tests.property.crossbar_counting import blocks_at, pixels_of
 from tests.property.crossbars import changes, walked
 
@@ -48,6 +49,23 @@ def walked_ns(case):
         held = needs(step)
         computed = max(computed, written) + pixels_of(step) * interval
     return computed
+
+
+def test_an_update_that_needs_few_drivers_waits_for_those_that_need_all():
+    """Three cores in turn, then the first one again: it is done at 12 and writes from 30 on.
+
+    4 crossbars a core, 2 rows of 5 cycles, 5 crossbars at once; a multiply takes 2 cycles. With
+    drivers of its own the last update would end at 22, when 8 crossbars would have been written.
+    """
+    chip = tile_chip(
+        cores=3, overlap=Overlap.PARTIAL,
+        crossbar=LogicalCrossbar(rows=2, columns=2, per_core=2, weight_bits=4),
+        reading=reading(input_bits=1, read_ns=1, columns_per_adc=2, adc_gsps=1),
+        writing=Programming(pulse_ns=5, crossbars_at_once=5),
+    )  # fmt: skip
+    case = case_of(ConvLayer(C=8, K=4, P=1, Q=1, R=1, S=2, groups=4), chip, ())
+    assert free_ns(case) == 30 + 10 + 2
+    assert analyze_crossbars(case).cycles == 40
 
 
 @pytest.mark.parametrize("tile", sorted(TILES))
