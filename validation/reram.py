@@ -1,7 +1,7 @@
 """Validation of crossbars: weight updates, times of multiplies and rewrites, and other tools.
 
-Updates and times are those of the machine with memory at hand at once (updates of tiles of pixels
-by number: of walking the schedule), and those of closed forms. Both stand beside the reference.
+Updates and times are those of the machine with memory at hand at once, and those of closed forms.
+Both stand beside the reference.
 """
 
 from __future__ import annotations

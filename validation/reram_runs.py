@@ -19,7 +19,6 @@ from stallscope.mappings.reram.chip import (
     Readout,
 )
 from stallscope.mappings.reram.schedule import Axis, CrossbarSchedule, Filling, ScheduleLoop
-from stallscope.mappings.reram.steps import schedule_steps
 from stallscope.mappings.reram.timing import multiply_timing
 from stallscope.mappings.reram.updates import weight_updates
 
@@ -128,11 +127,7 @@ def account_of(case: CrossbarCase) -> CrossbarAccount:
 
 
 class Updates:
-    """Updates of schedules, executed and by closed form; what is the same is executed once.
-
-    The machine executes tiles of rows and columns; those of pixels by number, whose inputs come
-    pixel by pixel, are walked step by step.
-    """
+    """Updates of schedules, executed and by closed form; what is the same is executed once."""
 
     def __init__(self) -> None:
         self._executed: dict[Any, int] = {}  # Any: a walk's loops, bounds and direction
@@ -142,10 +137,7 @@ class Updates:
         walk = case.walk
         key = (walk.loops[: walk.steps], tuple(walk.bounds.items()), walk.snake)
         if key not in self._executed:
-            self._executed[key] = (
-                account_of(case).activity.updates if walk.by_window
-                else sum(step.is_update for step in schedule_steps(case))
-            )  # fmt: skip
+            self._executed[key] = account_of(case).activity.updates
         return self._executed[key], weight_updates(walk)
 
 

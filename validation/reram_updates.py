@@ -9,11 +9,10 @@ from fractions import Fraction
 
 from stallscope.mappings.layers import ConvLayer
 from stallscope.mappings.reram.case import CrossbarCase
-from stallscope.mappings.reram.chip import CoreBuffer, CrossbarChip
+from stallscope.mappings.reram.chip import CoreBuffer, Programming
 from stallscope.mappings.reram.explore import Objective, explore
 from stallscope.mappings.reram.lowering import LoweredLayer
 from stallscope.mappings.reram.schedule import Axis, Filling, InputForm, ScheduleLoop
-from stallscope.mappings.reram.steps import schedule_steps
 from stallscope.mappings.reram.timing import multiply_timing, write_ns
 from stallscope.mappings.reram.walk import window_bytes
 from stallscope.mappings.reram.wear import runs_until
@@ -269,7 +268,7 @@ def wear_points(wear: WearCase, updates: Updates) -> Iterator[Point | Excluded]:
     chip = tile_chip()
     tiles = _Tiles(Filling.STRICT, updates)
     shapes = [layer.shape for layer in wear.layers]
-    steps = _core_steps(shapes, chip)
+    steps = _core_steps(shapes)
     interval_us = float(multiply_timing(chip).interval) / 1000
     loads: dict[str, Figures] = {}
     for tile in wear.figures.get("loads", {}):
@@ -289,17 +288,16 @@ def wear_points(wear: WearCase, updates: Updates) -> Iterator[Point | Excluded]:
             yield from _by_loads(wear.name, key, entry, loads)
 
 
-def _core_steps(shapes: list[ConvLayer], chip: CrossbarChip) -> Figures:
-    """Multiplies of the core with the most, walked row by row, and by closed form."""
-    walked = closed = 0
+def _core_steps(shapes: list[ConvLayer]) -> Figures:
+    """Multiplies of the core with the most: executed, where writing takes no time, and closed."""
+    chip = tile_chip(writing=Programming(pulse_ns=0))
+    executed = closed = 0
     for shape in shapes:
         case = case_of(shape, chip, tile_schedule("row") or ())
-        layer = case.lowered
-        walked += sum(
-            (step.rows[1] - step.rows[0]) * layer.columns for step in schedule_steps(case)
-        )
+        layer, account = case.lowered, account_of(case)
+        executed += account.until // account.interval_cycles
         closed += layer.pixels * layer.column_steps * len(layer.loads) * layer.images
-    return walked, closed
+    return executed, closed
 
 
 def _by_loads(

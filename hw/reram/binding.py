@@ -18,7 +18,13 @@ from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.chip import CrossbarChip
 from stallscope.mappings.reram.counting import has_maps_on_chip, inputs_at_once_words
 from stallscope.mappings.reram.lowering import Load
-from stallscope.mappings.reram.timing import at_once, cycles_of, multiply_timing, write_ns
+from stallscope.mappings.reram.timing import (
+    at_once,
+    cycles_of,
+    multiply_timing,
+    shares_drivers,
+    write_ns,
+)
 from stallscope.simcore.servers import Demand, Server
 from stallscope.traces.reram.program import CrossbarProgram
 
@@ -205,7 +211,7 @@ class Binding:
 
         def make() -> Demand:
             parts = []
-            if len(cores) < self.cores[tile] and self.shares_drivers(tile, co, ko):
+            if len(cores) < self.cores[tile] and self.shares_drivers(tile):
                 parts = self.ports.parts((f"tile {tile} drivers", cycles))
             least = cycles * self.ports.cycle_ticks
             # Whoever has the drivers keeps them until its crossbars are written.
@@ -218,10 +224,12 @@ class Binding:
         """Physical crossbars that a load takes in some cores."""
         return cores * len(self._layer.loads[ko].slots) * self._chip.crossbar.slices
 
-    def shares_drivers(self, tile: int, co: int, ko: int) -> bool:
-        """Whether the drivers do not suffice for all cores of a tile at once."""
-        drivers = at_once(self._chip)
-        return drivers is not None and self._crossbars(len(self.working(tile, co)), ko) > drivers
+    def shares_drivers(self, tile: int) -> bool:
+        """Whether the drivers do not suffice for all cores of a tile at once.
+
+        Cores are at different updates at a time: one that needs few has to wait for the others.
+        """
+        return shares_drivers(self._chip, self._layer, self.cores[tile])
 
     def program_cycles(self, tile: int, cores: tuple[int, ...], co: int, ko: int) -> int:
         """Cycles that writing takes: rounds of as many crossbars as are written at once."""

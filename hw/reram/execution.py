@@ -1,5 +1,7 @@
-"""A schedule executed on values: law L6 for crossbars.
+"""A program executed on values: law L6 for crossbars.
 
+Every stream goes by its own loops: what the inputs' has brought is driven, what the weights' has
+written is multiplied with, and results lie where their own stream puts them.
 Crossbars keep what was last written to them, cell by cell; an update writes the rows that a load
 uses (or all rows, if the chip writes whole crossbars), a multiply drives the rows that its load
 uses. So a step whose weights are not there computes with what is. Output tiles live in the cores'
@@ -21,9 +23,11 @@ from stallscope.hw.reram.values import CrossbarArithmetic, Noise
 from stallscope.mappings.layers import ConvLayer, GemmLayer, Shape
 from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.contents import Contents, checked_words
-from stallscope.mappings.reram.schedule import Axis
-from stallscope.mappings.reram.steps import Step, schedule_steps
+from stallscope.mappings.reram.lowering import LoweredLayer
 from stallscope.simcore.errors import Fault, SpecError
+from stallscope.traces.reram.cursor import Place
+from stallscope.traces.reram.program import compile_crossbars
+from stallscope.traces.reram.steps import Step, Visit, program_steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +45,7 @@ _WORD_BITS = 63
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueRun:
-    """What came of executing a schedule on values.
+    """What came of executing a program on values.
 
     Attributes:
         outputs: The sums, shape per rank as in the layer's problem; int64 if cells and converters
@@ -70,7 +74,7 @@ def execute_on_values(
     signed_inputs: bool = True,
     steps: Iterable[Step] | None = None,
 ) -> ValueRun:
-    """Execute a schedule on integers.
+    """Execute the program of a case on integers.
 
     Args:
         case: Layer, chip and schedule; ``chip.reading.adc_bits`` is the converters' resolution.
@@ -78,7 +82,7 @@ def execute_on_values(
         inputs: Integers of ``input_bits``, likewise, padding included.
         noise: How cells err; None: not at all.
         signed_inputs: Whether inputs are in two's complement, else unsigned.
-        steps: The steps to execute; None: those of the case's schedule.
+        steps: The steps to execute; None: those of the case's program.
 
     Raises:
         SpecError: If the tensors do not fit the layer or their bits; all faults at once.
@@ -94,13 +98,13 @@ def execute_on_values(
         raise SpecError(faults)
     arithmetic = CrossbarArithmetic(case.chip, noise or Noise(), is_signed=signed_inputs)
     run = _Run(case, contents, arithmetic, _stored(case.layer, words))
-    for step in schedule_steps(case) if steps is None else steps:
+    for step in program_steps(compile_crossbars(case)) if steps is None else steps:
         run.execute(step)
     return run.finish()
 
 
 class _Run:
-    """Crossbars, partial-sum buffers and memory while a schedule is executed."""
+    """Crossbars, buffers and memory while a program is executed."""
 
     def __init__(
         self,
@@ -118,27 +122,29 @@ class _Run:
         size = (layer.images, sum(layer.blocks), layer.pixels)
         self._memory: Values = np.full(size, _UNWRITTEN, dtype=kind)
         self._results: Values = np.full(size, _UNWRITTEN, dtype=kind)
-        self._tile: tuple[int, ...] | None = None
-        self._last: Step | None = None
+        self._brought: Place | None = None
+        self._visit: Visit | None = None
         self._buffers: dict[int, Values] = {}
         self._updates = self._multiplies = self._spilled = self._refilled = self._largest = 0
 
     def execute(self, step: Step) -> None:
         """Do one step."""
-        if step.is_update:
-            self._update(step)
-        if step.tile != self._tile:
+        if step.written is not None:
+            self._update(*step.written)
+        if step.opened is not None:
             self._leave()
-            self._enter(step)
-        self._last = step
-        images, pixels = self._inputs[step.image], _pixels(self._case, step)
-        layer = self._case.lowered
+            self._enter(step.opened)
+        self._brought = step.brought or self._brought
+        assert self._brought is not None  # the first step brings some
+        brought, layer = self._brought, self._case.lowered
+        images, pixels = self._inputs[brought.image], _pixels(layer, brought)
         for core, buffer in self._buffers.items():
-            block = layer.block(step.co, core)
+            block, needed = (layer.block(co, core) for co in (step.place.co, brought.co))
             assert block is not None  # only such cores have a buffer
-            driven = self._window(images, pixels, *self._contents.inputs(block, step.load))
+            assert needed is not None  # no step of co has more blocks than the first
+            driven = self._window(images, pixels, *self._contents.inputs(needed, brought.ko))
             at = 0
-            for slot, rows in enumerate(layer.loads[step.load].slots):
+            for slot, rows in enumerate(layer.loads[step.place.ko].slots):
                 cells = self._cells[core][slot, :, :rows, : layer.blocks[block]]
                 buffer += self._arithmetic.multiply(cells, driven[:, at : at + rows])
                 at += rows
@@ -157,15 +163,15 @@ class _Run:
             sum_bits=self._largest.bit_length() + 1,
         )
 
-    def _update(self, step: Step) -> None:
+    def _update(self, co: int, ko: int) -> None:
         """Write the weights of a load into all cores that have a block."""
         self._updates += 1
         layer = self._case.lowered
         for core, cells in enumerate(self._cells):
-            block = layer.block(step.co, core)
+            block = layer.block(co, core)
             if block is None:
                 continue
-            for slot, levels in enumerate(self._contents.levels(block, step.load)):
+            for slot, levels in enumerate(self._contents.levels(block, ko)):
                 rows = self._arithmetic.written(self._row_levels(levels))
                 cells[slot, :, : rows.shape[1]] = rows
 
@@ -179,33 +185,35 @@ class _Run:
         written[:, :used, :columns] = levels
         return written
 
-    def _enter(self, step: Step) -> None:
+    def _enter(self, visit: Visit) -> None:
         """Start on an output tile: from zero, or from its partial sums."""
-        self._tile = step.tile
-        layer, pixels = self._case.lowered, _pixels(self._case, step)
+        self._visit = visit
+        layer, place = self._case.lowered, visit.place
+        pixels = _pixels(layer, place)
         self._buffers = {}
         for core in range(layer.used_cores):
-            block = layer.block(step.co, core)
+            block = layer.block(place.co, core)
             if block is None:
                 continue
-            kept = self._memory[step.image, self._contents.outputs(block)][:, pixels].T
-            if not step.is_first:
+            kept = self._memory[place.image, self._contents.outputs(block)][:, pixels].T
+            if not visit.is_first:
                 self._refilled += kept.size
-            self._buffers[core] = np.zeros_like(kept) if step.is_first else kept.copy()
+            self._buffers[core] = np.zeros_like(kept) if visit.is_first else kept.copy()
 
     def _leave(self) -> None:
         """Write the output tile to memory, as partial sums or as results."""
-        step = self._last
-        if step is None:
+        visit = self._visit
+        if visit is None:
             return
-        target = self._results if step.is_last else self._memory
-        pixels = _pixels(self._case, step)
+        place, layer = visit.place, self._case.lowered
+        target = self._results if visit.is_last else self._memory
+        pixels = _pixels(layer, place)
         for core, buffer in self._buffers.items():
-            block = self._case.lowered.block(step.co, core)
+            block = layer.block(place.co, core)
             assert block is not None  # only such cores have a buffer
             channels = np.arange(*self._contents.outputs(block).indices(target.shape[1])[:2])
-            target[step.image, channels[:, None], pixels[None, :]] = buffer.T
-            self._spilled += 0 if step.is_last else buffer.size
+            target[place.image, channels[:, None], pixels[None, :]] = buffer.T
+            self._spilled += 0 if visit.is_last else buffer.size
 
     def _window(
         self, image: Integers, pixels: Integers, channels: Integers, positions: Integers
@@ -225,13 +233,12 @@ class _Run:
         return driven
 
 
-def _pixels(case: CrossbarCase, step: Step) -> Integers:
-    """Numbers of the output pixels of a step."""
-    if case.walk.bounds[Axis.P] > 1:
-        return np.arange(*step.pixels, dtype=np.int64)
-    rows = np.arange(*step.rows, dtype=np.int64)
-    columns = np.arange(*step.columns, dtype=np.int64)
-    return (rows[:, None] * case.lowered.columns + columns).ravel()
+def _pixels(layer: LoweredLayer, place: Place) -> Integers:
+    """Numbers of the output pixels of a place."""
+    rows, columns, pixels = (
+        np.arange(*each, dtype=np.int64) for each in (place.rows, place.columns, place.pixels)
+    )
+    return (rows[:, None, None] * layer.columns + columns[:, None] + pixels).ravel()
 
 
 def _shape(layer: Shape, name: str) -> tuple[int, ...]:

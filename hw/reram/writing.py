@@ -129,6 +129,6 @@ class AwareWriting:
 def stopped(binding: Binding, tile: int, cores: tuple[int, ...], cursor: StepCursor) -> int:
     """Cores that writing some cores of a tile would stop if nothing overlapped."""
     working = [core for core, _ in binding.working(tile, cursor.co)]
-    if binding.shares_drivers(tile, cursor.co, cursor.ko):
+    if binding.shares_drivers(tile):
         return len(working)
     return sum(core in cores for core in working)

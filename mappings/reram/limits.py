@@ -23,7 +23,13 @@ from stallscope.mappings.reram.counting import Flows, has_maps_on_chip
 from stallscope.mappings.reram.lowering import Load, LoweredLayer
 from stallscope.mappings.reram.spread import Ints
 from stallscope.mappings.reram.stretches import Stretches, stretches_of
-from stallscope.mappings.reram.timing import at_once, cycles_of, multiply_timing, write_ns
+from stallscope.mappings.reram.timing import (
+    at_once,
+    cycles_of,
+    multiply_timing,
+    shares_drivers,
+    write_ns,
+)
 
 __all__ = [
     "Limits", "compute_cycles", "core_write_cycles", "limits_of", "overlapped", "port_bits",
@@ -101,8 +107,10 @@ def write_cycles(layer: LoweredLayer, chip: CrossbarChip) -> Ints:
         min(chip.cores, len(layer.blocks) - step * layer.all_cores)
         for step in range(layer.column_steps)
     ]
+    # Core by core: what one leaves of the drivers, the next does not take.
+    in_turn = chip.overlap is Overlap.PARTIAL and shares_drivers(chip, layer, cores[0])
     rows = {
-        count: [_tile_cycles(chip, load, count) for load in layer.loads]
+        count: [_tile_cycles(chip, load, count, in_turn=in_turn) for load in layer.loads]
         for count in dict.fromkeys(cores)
     }
     return np.array([rows[count] for count in cores], dtype=np.int64)
@@ -118,13 +126,10 @@ def _summed(flows: Flows, cycles: Ints) -> int:
     return int((flows.updates * cycles).sum())
 
 
-def _tile_cycles(chip: CrossbarChip, load: Load, cores: int) -> int:
+def _tile_cycles(chip: CrossbarChip, load: Load, cores: int, *, in_turn: bool) -> int:
     """Cycles to write some cores of a tile."""
     own = _crossbars(chip, load)
-    rounds, drivers = _rounds(chip, own * cores), at_once(chip)
-    if chip.overlap is Overlap.PARTIAL and drivers is not None and own * cores > drivers:
-        # Core by core: what one leaves of the drivers, the next does not take.
-        rounds = cores * _rounds(chip, own)
+    rounds = cores * _rounds(chip, own) if in_turn else _rounds(chip, own * cores)
     return rounds * _each(chip, load)
 
 

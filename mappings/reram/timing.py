@@ -15,8 +15,16 @@ from fractions import Fraction
 from math import ceil
 
 from stallscope.mappings.reram.chip import CrossbarChip, Pipeline
+from stallscope.mappings.reram.lowering import LoweredLayer
 
-__all__ = ["MultiplyTiming", "at_once", "cycles_of", "multiply_timing", "write_ns"]
+__all__ = [
+    "MultiplyTiming",
+    "at_once",
+    "cycles_of",
+    "multiply_timing",
+    "shares_drivers",
+    "write_ns",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +105,19 @@ def at_once(chip: CrossbarChip) -> int | None:
         cells = min(writing.columns_per_pulse or chip.crossbar.columns, chip.crossbar.columns)
         limits.append(int(writing.power_budget_mw / (cells * writing.pulse_power_mw)))
     return min(limits, default=None)
+
+
+def shares_drivers(chip: CrossbarChip, layer: LoweredLayer, cores: int) -> bool:
+    """Whether a tile writes fewer crossbars at once than its largest update has.
+
+    Args:
+        chip: The chip.
+        layer: What the crossbars hold.
+        cores: Cores of the tile that ever work.
+    """
+    slots = max(len(load.slots) for load in layer.loads)
+    drivers = at_once(chip)
+    return drivers is not None and cores * slots * chip.crossbar.slices > drivers
 
 
 def cycles_of(time_ns: Fraction, chip: CrossbarChip) -> int:

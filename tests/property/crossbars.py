@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
+from math import prod
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from stallscope.mappings.layers import ConvLayer, GemmLayer
@@ -20,6 +22,7 @@ from stallscope.mappings.reram.chip import (
     LogicalCrossbar,
     MainMemory,
     Overlap,
+    Pipeline,
     Programming,
     Readout,
     TileMemory,
@@ -33,62 +36,84 @@ from stallscope.mappings.reram.schedule import (
     ScheduleLoop,
 )
 
-SMALL = st.integers(1, 3)
-WIDTHS = st.sampled_from([None, None, None, 1, 7, Fraction(1, 3), Fraction(1, 20)])
+FEW = st.integers(1, 3)
+RATES = st.sampled_from(
+    [None, None, None, Fraction(1, 20), Fraction(1, 2), Fraction(3, 2), 1, 3, 8]
+)
+DELAYS = st.sampled_from([0, 0, 1, 7])
+MOST_STEPS = 2000
+"""Of a case: what a plain walk, or a run, does in little time."""
 
 
 @st.composite
 def layers(draw):
-    """Convolutions, in groups or not, and matrix products: some hundred steps at most."""
+    """Convolutions, in groups or not, strided and dilated, and matrix products, some batched."""
     if draw(st.integers(0, 4)) == 0:
         return GemmLayer(
-            M=draw(st.integers(1, 6)), N=draw(st.integers(1, 9)), K=draw(st.integers(1, 9)),
-            batch=draw(st.integers(1, 3)),
+            M=draw(st.integers(1, 8)), N=draw(st.integers(1, 11)), K=draw(st.integers(1, 17)),
+            batch=draw(st.sampled_from([1, 1, 2, 3])),
         )  # fmt: skip
-    groups = draw(st.sampled_from([1, 1, 1, 2, 3, 4]))
+    groups = draw(st.sampled_from([1, 1, 1, 2, 3, 5]))
     return ConvLayer(
-        N=draw(st.integers(1, 3)), C=groups * draw(SMALL), K=groups * draw(st.integers(1, 7)),
-        P=draw(st.integers(1, 7)), Q=draw(st.integers(1, 5)), R=draw(SMALL), S=draw(SMALL),
-        stride=draw(st.integers(1, 2)), dilation=draw(st.integers(1, 2)), groups=groups,
+        N=draw(FEW), groups=groups,
+        C=groups * draw(st.integers(1, 7 if groups == 1 else 3)),
+        K=groups * draw(st.integers(1, 11 if groups == 1 else 3)),
+        P=draw(st.integers(1, 6)), Q=draw(st.integers(1, 5)), R=draw(FEW), S=draw(FEW),
+        stride=(draw(st.integers(1, 2)), draw(st.integers(1, 2))),
+        dilation=(draw(st.integers(1, 2)), draw(st.integers(1, 2))),
     )  # fmt: skip
 
 
 @st.composite
 def chips(draw):
-    """Chips of a few small crossbars."""
+    """Chips of a few small crossbars, with every limit that a chip may have.
+
+    A pixel of any layer fits the smallest buffers, so that every layer has a schedule.
+    """
+    overlap = draw(st.sampled_from(Overlap))
+    buffers = st.builds(
+        CoreBuffer,
+        capacity_bytes=st.sampled_from([None, None, 40, 200]),
+        read_bytes_per_cycle=RATES,
+        write_bytes_per_cycle=RATES,
+    )
     return CrossbarChip(
         tiles=draw(st.integers(1, 2)),
-        cores=draw(SMALL),
+        cores=draw(st.integers(1, 4)),
+        overlap=overlap,
         crossbar=LogicalCrossbar(
-            rows=draw(st.integers(1, 4)),
-            columns=draw(st.integers(1, 4)),
-            per_core=draw(st.integers(2, 5)),
+            rows=draw(st.integers(1, 6)), columns=draw(st.integers(1, 6)),
+            per_core=draw(st.integers(2 if overlap is Overlap.SHADOW else 1, 5)),
+            weight_bits=draw(st.integers(1, 9)), cell_bits=draw(st.integers(1, 4)),
             is_differential=draw(st.booleans()),
         ),
-        reading=Readout(read_ns=draw(st.integers(1, 3)), columns_per_adc=2, adc_gsps=1),
-        writing=Programming(
-            pulse_ns=draw(st.integers(1, 3)),
-            iterations=draw(SMALL),
-            whole_crossbars=draw(st.booleans()),
-            crossbars_at_once=draw(st.sampled_from([None, 1, 5])),
+        reading=Readout(
+            input_bits=draw(st.integers(1, 9)), dac_bits=draw(st.integers(1, 4)),
+            read_ns=draw(st.integers(1, 4)), columns_per_adc=4,
+            adc_gsps=draw(st.sampled_from([1, 4])), pipeline=draw(st.sampled_from(Pipeline)),
         ),
-        overlap=draw(st.sampled_from(Overlap)),
-        main_memory=draw(
-            st.sampled_from([None, MainMemory()])
-            | st.builds(MainMemory, bandwidth_bytes_per_cycle=WIDTHS)
+        writing=Programming(
+            pulse_ns=draw(st.sampled_from([0, 1, 5])), verify_ns=draw(st.integers(0, 2)),
+            iterations=draw(FEW), whole_crossbars=draw(st.booleans()),
+            crossbars_at_once=draw(st.sampled_from([None, None, 1, 3, 8])),
         ),
         memory=TileMemory(
-            capacity_bytes=draw(st.sampled_from([None, 100])),
-            read_bytes_per_cycle=draw(WIDTHS),
-            write_bytes_per_cycle=draw(WIDTHS),
+            capacity_bytes=draw(st.sampled_from([None, 60])), read_bytes_per_cycle=draw(RATES),
+            write_bytes_per_cycle=draw(RATES), burst_bytes=draw(st.sampled_from([1, 4, 16])),
+            latency_cycles=draw(DELAYS),
         ),
-        htree=HTree(root_bytes_per_cycle=draw(WIDTHS), branch_bytes_per_cycle=draw(WIDTHS)),
-        input_buffer=CoreBuffer(
-            capacity_bytes=draw(st.sampled_from([None, 20])), read_bytes_per_cycle=draw(WIDTHS)
+        htree=HTree(
+            root_bytes_per_cycle=draw(RATES), branch_bytes_per_cycle=draw(RATES),
+            hop_latency_cycles=draw(DELAYS),
         ),
-        partial_sums=CoreBuffer(write_bytes_per_cycle=draw(WIDTHS)),
-        vector=VectorUnit(adds_per_cycle=draw(WIDTHS)),
-    )
+        input_buffer=draw(buffers),
+        partial_sums=draw(buffers),
+        main_memory=draw(
+            st.none()
+            | st.builds(MainMemory, bandwidth_bytes_per_cycle=RATES, latency_cycles=DELAYS)
+        ),
+        vector=VectorUnit(adds_per_cycle=draw(RATES), activations_per_cycle=draw(RATES)),
+    )  # fmt: skip
 
 
 @st.composite
@@ -118,8 +143,10 @@ def schedules(draw):
 
 @st.composite
 def crossbar_cases(draw):
-    """Cases of which a walk takes some thousand steps at most."""
-    return CrossbarCase(layer=draw(layers()), chip=draw(chips()), schedule=draw(schedules()))
+    """A layer, a chip, and a schedule that need not fit it."""
+    case = CrossbarCase(layer=draw(layers()), chip=draw(chips()), schedule=draw(schedules()))
+    assume(prod(loop.extent for loop in case.walk.loops) <= MOST_STEPS)
+    return case
 
 
 class Step:

@@ -11,7 +11,7 @@ from stallscope.hw.reram.execution import execute_on_values
 from stallscope.mappings.reram.counting import activity_of
 from stallscope.mappings.reram.updates import weight_updates
 from stallscope.validation.function import reference
-from tests.property.crossbar_cases import crossbar_cases
+from tests.property.crossbars import crossbar_cases
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True,
                  suppress_health_check=list(HealthCheck))  # fmt: skip

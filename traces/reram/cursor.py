@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 
 from stallscope.mappings.reram.lowering import Load
@@ -10,12 +11,32 @@ from stallscope.mappings.reram.walk import AXES
 from stallscope.simcore.position import Position
 from stallscope.traces.reram.program import CrossbarProgram
 
-__all__ = ["StepCursor"]
+__all__ = ["Place", "StepCursor"]
 
 _N, _CO, _KO, _H, _W, _P = (
     AXES.index(axis) for axis in (Axis.N, Axis.CO, Axis.KO, Axis.H, Axis.W, Axis.P)
 )
 _PIXELS = ((Axis.H, _H), (Axis.W, _W), (Axis.P, _P))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The part of a layer that a step is about.
+
+    Attributes:
+        image: Image of the batch.
+        co: Step of output channels.
+        ko: Number of the load.
+        rows, columns: Output rows and columns: first, and one after the last.
+        pixels: Output pixels by number, likewise; one pixel where tiles are of rows and columns.
+    """
+
+    image: int
+    co: int
+    ko: int
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    pixels: tuple[int, int]
 
 
 class StepCursor:
@@ -49,6 +70,19 @@ class StepCursor:
     def load(self) -> Load:
         """The load of this step."""
         return self._program.layer.loads[self.ko]
+
+    @property
+    def place(self) -> Place:
+        """What this step is about; what no loop of the stream walks stands at its first."""
+        image, row, column, pixel, _, _ = self.inputs
+        return Place(
+            image=image,
+            co=self.co,
+            ko=self.ko,
+            rows=(row, row + self.rows),
+            columns=(column, column + self.columns),
+            pixels=(pixel, pixel + self.pixels // (self.rows * self.columns)),
+        )
 
     @property
     def is_first(self) -> bool:

@@ -13,11 +13,14 @@ from stallscope.mappings.layers import ConvLayer, GemmLayer
 from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.chip import CrossbarChip, LogicalCrossbar, Programming, Readout
 from stallscope.mappings.reram.schedule import CrossbarSchedule
-from stallscope.mappings.reram.steps import schedule_steps
 from stallscope.simcore.errors import SpecError
+from stallscope.traces.reram.program import compile_crossbars
+from stallscope.traces.reram.steps import program_steps
 from stallscope.validation.function import reference
 
 LAYER = ConvLayer(C=10, K=9, P=4, Q=3, R=2, S=2)
+ALIKE = ConvLayer(C=24, K=9, P=4, Q=3, R=1, S=3)
+"""Its loads are all of 4 channels: what one needs fits another."""
 SPILLING = {"loops": ({"axis": "ko"}, {"axis": "h", "step": 2})}
 HELD = {"loops": ({"axis": "h", "step": 2}, {"axis": "ko"}), "snake": True}
 
@@ -53,39 +56,49 @@ def is_right(case, steps):
     return np.array_equal(expected, run(case, steps).outputs)
 
 
+def steps_of(case):
+    return list(program_steps(compile_crossbars(case)))
+
+
+def visited(steps, **damage):
+    """The steps, every visit of an output tile damaged."""
+    return [step if step.opened is None else replace(step, opened=replace(step.opened, **damage))
+            for step in steps]  # fmt: skip
+
+
 @pytest.mark.parametrize("schedule", [SPILLING, HELD])
-def test_crossbars_compute_with_what_they_hold_when_any_update_is_left_out(schedule):
-    case = a_case(schedule=schedule)
-    steps = list(schedule_steps(case))
+@pytest.mark.parametrize("stream", ["written", "brought"])
+def test_cores_compute_with_what_they_hold_when_anything_brought_is_left_out(schedule, stream):
+    case = a_case(ALIKE, schedule)
+    steps = steps_of(case)
     assert is_right(case, steps)
-    updates = [at for at, step in enumerate(steps) if step.is_update]
-    assert len(updates) > 8
-    for at in updates:
-        damaged = [*steps[:at], replace(steps[at], is_update=False), *steps[at + 1 :]]
+    found = [at for at, step in enumerate(steps) if getattr(step, stream)]
+    assert len(found) > 8
+    # Nothing stands before what the first step brings.
+    for at in found[1::3]:
+        damaged = [*steps[:at], replace(steps[at], **{stream: None}), *steps[at + 1 :]]
         assert not is_right(case, damaged), at
 
 
-def test_two_loads_written_in_each_others_place_give_another_result():
-    case = a_case()
-    steps = list(schedule_steps(case))
-    first, second = [at for at, step in enumerate(steps) if step.is_update][:2]
-    # What is written comes from the step of the update: exchange only those.
-    damaged = list(steps)
-    damaged[first] = replace(steps[first], is_update=False)
-    damaged.insert(first, replace(steps[second], tile=(-1,), is_last=False))
-    assert not is_right(case, damaged)
+@pytest.mark.parametrize("stream", ["written", "brought"])
+def test_two_loads_brought_in_each_others_place_give_another_result(stream):
+    case = a_case(ALIKE)
+    steps = steps_of(case)
+    first, second = [at for at, step in enumerate(steps) if getattr(step, stream)][:2]
+    one, other = (getattr(steps[at], stream) for at in (first, second))
+    steps[first] = replace(steps[first], **{stream: other})
+    steps[second] = replace(steps[second], **{stream: one})
+    assert not is_right(case, steps)
 
 
 def test_a_tile_that_forgets_its_partial_sums_gives_another_result():
     case = a_case()
-    steps = [replace(step, is_first=True) for step in schedule_steps(case)]
-    assert not is_right(case, steps)
+    assert not is_right(case, visited(steps_of(case), is_first=True))
 
 
 def test_a_tile_that_comes_back_too_early_reads_what_nobody_wrote():
     case = a_case()
-    steps = [replace(step, is_first=False) for step in schedule_steps(case)]
-    assert not is_right(case, steps)
+    assert not is_right(case, visited(steps_of(case), is_first=False))
 
 
 def test_updates_and_spills_are_reported():
