@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from stallscope.hw.ports import CAUSES
+from stallscope.hw.ports import CAUSES, Cause
 from stallscope.hw.recorded import Prices, paid_for
 from stallscope.hw.reram.core import Core
 from stallscope.hw.reram.counting import count, executed
@@ -106,7 +106,10 @@ def _traffic(machine: ChipMachine) -> Iterator[Traffic]:
 def _unit(machine: ChipMachine, unit: Stepping) -> TraceUnit:
     chip, program = machine.case.chip, machine.program
     own = [site for site in machine.sites if site.tile == unit.tile and site.core in unit.cores]
-    latency, group = CAUSES[unit.latency_cause].value, f"tile {unit.tile}"
+    latency = CAUSES[unit.latency_cause]
+    if isinstance(unit, Core | Store):
+        # What a core makes takes its pipeline to appear, and the links to arrive.
+        latency = Cause.COMPUTE_LATENCY if isinstance(unit, Core) else Cause.NETWORK_LATENCY
 
     def made(
         op: ChipOp, tensor: str | None, parent: str | None, child: str | None, bits: int | None,
@@ -114,7 +117,7 @@ def _unit(machine: ChipMachine, unit: Stepping) -> TraceUnit:
     ) -> TraceUnit:  # fmt: skip
         return TraceUnit(
             name=unit.name, op=op.value, tensor=tensor, parent=parent, child=child, word_bits=bits,
-            latency=latency, kinds=(), group=group, room=room,
+            latency=latency.value, kinds=(), group=f"tile {unit.tile}", room=room,
             feeds=tuple((feeds, site.name) for site in own) if feeds is not None else (),
         )  # fmt: skip
 
