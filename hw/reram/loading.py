@@ -175,12 +175,14 @@ class Programmer(Stepping):
         if demand.total:
             yield self.submit(demand)
             done = self.ended(demand)
-        arrived.send(demand.cause, done, self.latency_cause)
+        for site in self.sites:
+            site.weights.finished.send(demand.cause, done, self.latency_cause)
+        loaded = tuple((site.weights.finished, 1) for site in self.sites)
         due = done + self.binding.latencies.weights
         if self.kinds is not None:
             kind = self.kinds.weights(cursor, demand)
-            self.tell(kind, demand, done, due, (), ((arrived, 1),))
-        self.later(due, ((arrived, 1),))
+            self.tell(kind, demand, done, due, (), loaded)
+        self.later(due, loaded)
         need = self.sites[0].weights.reserved
         if arrived.value < need:
             yield self.wait(arrived, need, self.SOURCE, None)

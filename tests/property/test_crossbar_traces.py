@@ -63,7 +63,9 @@ def case_of(overlap, loops, **options):
     port = CoreBuffer(capacity_bytes=200, read_bytes_per_cycle=8, write_bytes_per_cycle=8)
     chip = CrossbarChip(
         tiles=2, cores=2, overlap=overlap,
-        crossbar=LogicalCrossbar(rows=8, columns=4, per_core=6, weight_bits=4),
+        crossbar=LogicalCrossbar(
+            rows=8, columns=4, per_core=4 if overlap is Overlap.SHADOW else 3, weight_bits=4
+        ),
         reading=Readout(input_bits=2, read_ns=2, columns_per_adc=4, adc_gsps=1),
         writing=Programming(
             pulse_ns=7, crossbars_at_once=None if overlap is Overlap.SHADOW else 3
@@ -76,7 +78,7 @@ def case_of(overlap, loops, **options):
         main_memory=MainMemory(bandwidth_bytes_per_cycle=Fraction(3), latency_cycles=20),
         vector=VectorUnit(adds_per_cycle=2, activations_per_cycle=1),
     )  # fmt: skip
-    layer = ConvLayer(C=8, K=14, P=90, Q=2, R=3, S=2)
+    layer = ConvLayer(C=8, K=16, P=90, Q=2, R=3, S=2)
     schedule = CrossbarSchedule(loops=loops, **options)
     return CrossbarCase(layer=layer, chip=chip, schedule=schedule, energy=energies())
 
