@@ -14,6 +14,7 @@ from stallscope.hw.recorded import Recorded, Tracing
 from stallscope.hw.result import Result
 from stallscope.hw.systolic.account import array_account
 from stallscope.hw.systolic.rules import FoldRules
+from stallscope.hw.tracing import MachineSubject
 from stallscope.mappings.analytical import Estimate, analyze
 from stallscope.mappings.architecture import Network
 from stallscope.mappings.case import Case, Platform
@@ -100,7 +101,7 @@ def execute(
         program, case.architecture, mode, contention=contention, fold_rules=fold_rules
     )
     tracing = trace if isinstance(trace, Tracing) else Tracing(level=trace, window=window)
-    recorded = Recorded(machine, case, tracing, keep=audit)
+    recorded = Recorded(machine, MachineSubject(machine, case), tracing, keep=audit)
     recorded.run()
     return _result(program, machine, case, recorded, began)
 

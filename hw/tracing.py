@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from importlib.metadata import version
-from pathlib import Path
 
 from stallscope.hw.counting import Executed, Key, traffic
 from stallscope.hw.machine import Machine
@@ -14,104 +12,60 @@ from stallscope.hw.memory.landing import Landing, Posting
 from stallscope.hw.memory.lane import Lane
 from stallscope.hw.mover import Carrier
 from stallscope.hw.ports import CAUSES, Cause
+from stallscope.hw.recorded import Prices, paid_for
 from stallscope.mappings.case import Platform
 from stallscope.mappings.pricing import LedgerLine
 from stallscope.simcore.servers import Demand
-from stallscope.traces.events.columns import TraceKind, TraceMeta, TraceUnit
-from stallscope.traces.events.recording import Lanes, Recording, Selection
+from stallscope.traces.events.columns import TraceKind, TraceUnit
+from stallscope.traces.events.recording import Lanes
 from stallscope.traces.program import MoverStream, Op, Record
 
-__all__ = ["begin", "end"]
+__all__ = ["MachineSubject"]
 
 _COSTS = {"hop": "enter", "router": "enter", "ingress": "enter"}
 """Actions of the ledger that are paid when a word enters a network."""
 
 
-def begin(machine: Machine, folder: Path, selection: Selection, *, keep: bool = False) -> Recording:
-    """Have a machine's run recorded into a folder.
+class MachineSubject:
+    """What a recording of a machine is of.
 
     Args:
         machine: Not yet run.
-        folder: Where the trace goes.
-        selection: What is recorded.
-        keep: Keep slices in memory for the audit.
+        case: What it runs, or runs on.
     """
-    lanes = Lanes(
-        units=tuple(_units(machine)),
-        first=machine.units[0].order,
-        classes=tuple(cause.value for cause in CAUSES),
-        counters=(
-            *(
-                (f"{channel.name} {what}", tensor)
-                for (tensor, _), channel in machine.channels.items()
-                for what in channel.COUNTERS
+
+    def __init__(self, machine: Machine, case: Platform) -> None:
+        self._machine = machine
+        self.name = case.name
+        self.files = case.files
+        self.clock_mhz = case.architecture.clock_mhz
+        self.is_own = machine.is_own
+
+    def lanes(self) -> Lanes:
+        """See `Subject`."""
+        machine = self._machine
+        return Lanes(
+            units=tuple(_units(machine)),
+            first=machine.units[0].order,
+            classes=tuple(cause.value for cause in CAUSES),
+            counters=(
+                *(
+                    (f"{channel.name} {what}", tensor)
+                    for (tensor, _), channel in machine.channels.items()
+                    for what in channel.COUNTERS
+                ),
+                *((lane.handed.name, _tensor_of(machine, lane)) for lane in machine.lanes),
             ),
-            *((lane.handed.name, _tensor_of(machine, lane)) for lane in machine.lanes),
-        ),
-    )
-    recording = Recording(folder, lanes, selection, keep=keep)
-    machine.record(recording)
-    return recording
+        )
 
-
-def end(
-    recording: Recording,
-    machine: Machine,
-    case: Platform,
-    ledger: Iterable[LedgerLine] = (),
-    *,
-    is_complete: bool = True,
-) -> TraceMeta:
-    """Close a recording and write what it is of.
-
-    Args:
-        recording: The recording.
-        machine: The machine, after its run.
-        case: What was run, or what it ran on.
-        ledger: The run's energies.
-        is_complete: Whether the run came to its end.
-    """
-    rows, repeats = recording.close()
-    lanes, selection = recording.lanes, recording.selection
-    names = tuple(unit.name for unit in lanes.units)
-    lines = list(ledger)
-    leakage = sum(line.pj for line in lines if line.action == "leak")
-    cycles = machine.cycles
-    meta = TraceMeta(
-        name=case.name,
-        stallscope=version("stallscope"),
-        inputs=tuple((file.path, file.sha256) for file in case.files),
-        seed=None,
-        cycles=cycles,
-        is_complete=is_complete,
-        window=selection.window,
-        rows=rows,
-        repeats=repeats,
-        classes=lanes.classes,
-        counters=lanes.counters,
-        outcomes=recording.outcomes,
-        units=lanes.units,
-        recorded=tuple(n for n in names if selection.units is None or n in selection.units),
-        prices=tuple(_prices(lines, machine)),
-        leakage_pj_per_cycle=leakage / cycles if cycles else 0.0,
-        clock_mhz=case.architecture.clock_mhz,
-        is_own=machine.is_own,
-    )
-    recording.finish(meta)
-    return meta
-
-
-def _prices(lines: Iterable[LedgerLine], machine: Machine) -> Iterator[tuple[str, str, str, float]]:
-    """Energy of the run per component, action and tensor, over its words."""
-    paid: dict[tuple[str, str, str], float] = {}
-    for line in lines:
-        if line.action != "leak":
-            key = (line.component, _COSTS.get(line.action, line.action), line.tensor)
-            paid[key] = paid.get(key, 0.0) + line.pj
-    for component, action, tensor, words in traffic(machine, Executed.by(machine)):
-        pj = paid.get((component, action, tensor), 0.0)
-        if pj:
-            yield (component, action, tensor, pj / words)
+    def prices(self, ledger: Sequence[LedgerLine]) -> Prices:
+        """Energy of the run per component, action and tensor, over its words."""
+        paid = paid_for(ledger, _COSTS)
+        machine = self._machine
+        for component, action, tensor, words in traffic(machine, Executed.by(machine)):
+            pj = paid.get((component, action, tensor), 0.0)
+            if pj:
+                yield (component, action, tensor, pj / words)
 
 
 # ---------------------------------------------------------------------- units and their kinds

@@ -18,6 +18,7 @@ from stallscope.mappings.analytical import analyze
 from stallscope.mappings.case import Case
 from stallscope.mappings.dataflow import Dataflow
 from stallscope.mappings.loading import load
+from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.estimate import analyze_crossbars
 from stallscope.mappings.reram.files import is_of_crossbars
 from stallscope.options import Dataflows, ScheduleChoice, read_window
@@ -138,6 +139,7 @@ def simulate_files(
     if is_of_crossbars(files):
         chip_case = crossbars.load_case(files, options)
         tracing = events.tracing(output, "trace")
+        announce(tracing, chip_case)
         with traced(tracing):
             result = crossbars.simulate_crossbar_case(
                 chip_case, fast_forward=fast_forward, audit=audit, trace=tracing
@@ -177,15 +179,20 @@ def tell_of_trace(result: Result, output: Output) -> None:
             (output.path / "trace" / name).unlink(missing_ok=True)
 
 
-def announce(tracing: Tracing, case: Case) -> None:
+def announce(tracing: Tracing, case: Case | CrossbarCase) -> None:
     """Say how large a trace may get, before it is written."""
     if not tracing.is_on:
         return
     from stallscope.traces.compile import compile_case
     from stallscope.traces.events.recording import largest_bytes
     from stallscope.traces.flat import unit_streams
+    from stallscope.traces.reram.program import compile_crossbars
+    from stallscope.traces.reram.streams import chip_streams
 
-    steps = sum(unit.steps for unit in unit_streams(compile_case(case)))
+    if isinstance(case, CrossbarCase):
+        steps = sum(stream.steps for stream in chip_streams(compile_crossbars(case)))
+    else:
+        steps = sum(unit.steps for unit in unit_streams(compile_case(case)))
     size = largest_bytes(steps) / 1e6
     note(
         f"trace: {steps:,} steps and their waits, about {size:,.1f} MB if nothing repeats; "

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stallscope.failures import not_built
 from stallscope.loading_options import LoadOptions
 from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.files import is_of_crossbars, load_crossbars
@@ -64,8 +63,6 @@ def simulate_crossbar_case(
     case: CrossbarCase, *, fast_forward: bool, audit: bool, trace: Tracing
 ) -> Result:
     """Simulate a case; see ``simulate_crossbars``."""
-    if trace.is_on:
-        raise not_built("--trace on crossbars", "leave it out")
     from stallscope.hw.reram.simulate import simulate_crossbars  # SimPy: only who runs pays
 
-    return simulate_crossbars(case, fast_forward=fast_forward, audit=audit)
+    return simulate_crossbars(case, fast_forward=fast_forward, audit=audit, trace=trace)

@@ -141,7 +141,7 @@ def _slice(row: dict[str, Any]) -> list[RenderableType]:
         whole(row["end"]),
         row["unit"],
         whole(row["step"]),
-        f"waits for {in_words(row['awaits'])}" if waits else row["op"],
+        f"waits for {in_words(row['awaits'], row['tensor'])}" if waits else row["op"],
         "" if row["words"] is None else whole(row["words"]),
         lost,
         "" if waits else whole(row["delivered"]),

@@ -18,8 +18,9 @@ from stallscope.hw.reram.binding import Binding
 from stallscope.hw.reram.floor import Floor
 from stallscope.hw.reram.stepping import Site, Stepping
 from stallscope.hw.transferring import Wiring
-from stallscope.simcore.counter import Counter
+from stallscope.simcore.counter import Counter, Effects
 from stallscope.simcore.environment import Event
+from stallscope.simcore.recorder import NOTHING
 from stallscope.simcore.servers import Demand
 from stallscope.simcore.unit import Unit
 from stallscope.traces.reram.program import CrossbarProgram
@@ -96,19 +97,20 @@ class Core(Stepping):
                     yield self.wait(operand.counter, operand.tiles, self.OPERAND, operand.maker)
             if self.opens and not self.comes_back:
                 yield from self._make_room()
-            done = self.env._now
+            done, demand = self.env._now, None
             if self._works():
                 self.floor.begin()
                 if self.before is None:
                     self.before = self.blame()
                 yield self._begin()
-                done = self.ended(self._demand())
+                demand = self._demand()
+                done = self.ended(demand)
                 self._count()
                 self.floor.end()
             else:
                 self.flush()
                 self.charged = self.account.causes.copy()
-            stepped = self._leave(done)
+            stepped = self._leave(done, demand)
             if stepped >= 0 and self.boundary is not None:
                 self.boundary(stepped)
         self.last = self.env._now
@@ -145,9 +147,10 @@ class Core(Stepping):
         sums.delivered.add(1)
         self.opens = False
 
-    def _leave(self, done: int) -> int:
+    def _leave(self, done: int, demand: Demand | None) -> int:
         """Free what the step needed, hand on what it made; returns the loop that stepped."""
         cursor, site, walk = self.cursor, self.site, self.program.walk
+        kind = self._kind(demand)
         weights, inputs = cursor.weights, cursor.inputs
         room = self.binding.input_bytes(cursor.load, cursor.rows, cursor.columns)
         stepped = cursor.step()
@@ -160,15 +163,31 @@ class Core(Stepping):
         for operand in self.operands:
             if stepped < operand.depth:
                 operand.tiles += 1
-        self.steps += 1
-        if freed:
-            self.later(done, tuple(freed))
+        due = done
+        finished: Effects = ()
         if stepped < walk.outputs:
             self.opens = True
             due = self.in_order(done + self.binding.latencies.tail)
             site.sums.finished.send(self.latency_cause, done, self.latency_cause)
-            self.later(due, ((site.sums.finished, 1),))
+            finished = ((site.sums.finished, 1),)
+        if self.kinds is not None:
+            self.tell(kind, demand, done, due, tuple(freed), finished)
+        self.steps += 1
+        if freed:
+            self.later(done, tuple(freed))
+        if finished:
+            self.later(due, finished)
         return stepped
+
+    def _kind(self, demand: Demand | None) -> int:
+        """Kind of the step that is done, for who records the run."""
+        if self.kinds is None:
+            return NOTHING
+        inside = self.position.index[self.program.walk.outputs :]
+        opens = not self.comes_back and not any(inside)
+        if demand is not None:
+            return self.kinds.multiply(self.cursor, demand, opens=opens)
+        return self.kinds.opens(self.cursor) if opens else self.kinds.nothing()
 
     def _count(self) -> None:
         cursor, layer, tally = self.cursor, self.program.layer, self.tally

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from stallscope.hw.reram.core import Core
+from stallscope.hw.reram.kinds import NETWORK
 from stallscope.hw.reram.loading import InputLoader, Programmer
 from stallscope.hw.reram.machine import ChipMachine
 from stallscope.hw.reram.results import Store
@@ -77,7 +78,7 @@ def _network(machine: ChipMachine) -> NetworkCounts:
     for loader in machine.loaders:
         reach.update(dict(enumerate(loader.tally[InputLoader.REACH :])))
     return NetworkCounts(
-        name="memory <==> cores",
+        name=NETWORK,
         tensors={
             "Inputs": NetworkTensor(
                 words_in=inputs, fanout=fanout,

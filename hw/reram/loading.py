@@ -6,8 +6,9 @@ from collections.abc import Generator, Hashable
 
 from stallscope.hw.reram.binding import Binding
 from stallscope.hw.reram.stepping import Site, Stepping
-from stallscope.hw.reram.writing import AwareWriting, StatedWriting
+from stallscope.hw.reram.writing import AwareWriting, StatedWriting, Written
 from stallscope.hw.transferring import Wiring
+from stallscope.simcore.counter import Effects
 from stallscope.simcore.environment import Event
 from stallscope.simcore.servers import Demand
 from stallscope.traces.reram.program import CrossbarProgram
@@ -46,6 +47,7 @@ class InputLoader(Stepping):
         stepped = 0
         while stepped >= 0:
             done, due, cause = self.env._now, self.env._now, self.latency_cause
+            demand = None
             if self.is_new:
                 yield from self._make_room()
                 demand = self._demand()
@@ -59,8 +61,11 @@ class InputLoader(Stepping):
             due = self.in_order(due)
             for site in self.sites:
                 site.inputs.delivered.send(cause, done, self.latency_cause)
+            arrived = tuple((site.inputs.delivered, 1) for site in self.sites)
+            if self.kinds is not None:
+                self.tell(self.kinds.inputs(cursor, demand), demand, done, due, (), arrived)
             self.steps += 1
-            self.later(due, tuple((site.inputs.delivered, 1) for site in self.sites))
+            self.later(due, arrived)
             before = cursor.inputs
             stepped = cursor.step()
             self.is_new = cursor.inputs != before
@@ -117,7 +122,6 @@ class Programmer(Stepping):
     ) -> None:  # fmt: skip
         self.sites = sites
         self.writing = writing
-        self.cores = tuple(site.core for site in sites)
         super().__init__(wiring, name, order, program, program.walk.weights, binding, sites, 8)
         self.is_new = True
         self.largest = 0
@@ -128,24 +132,27 @@ class Programmer(Stepping):
         stepped = 0
         while stepped >= 0:
             done, cause = self.env._now, self.latency_cause
+            written = None
             if self.is_new:
                 yield from self._make_room()
                 yield from self._load()
-                demand = self.writing.write(cursor).demand
                 done = self.env._now
-                if demand.total:
-                    yield self.submit(demand)
+                written = self.writing.write(cursor)
+                if written.demand.total:
+                    yield self.submit(written.demand)
                     # A skip may have moved the unit on to an update like this one.
-                    demand = self.writing.write(cursor).demand
-                    done = self.ended(demand)
-                    cause = demand.cause
-                self._count()
+                    written = self.writing.write(cursor)
+                    done = self.ended(written.demand)
+                    cause = written.demand.cause
+                self._count(written)
                 self.writing.done(cursor)
             due = self.in_order(done)
             for site in self.sites:
                 site.weights.delivered.send(cause, done, self.latency_cause)
+            delivered = tuple((site.weights.delivered, 1) for site in self.sites)
+            self._tell(written, done, due, delivered)
             self.steps += 1
-            self.later(due, tuple((site.weights.delivered, 1) for site in self.sites))
+            self.later(due, delivered)
             before = cursor.weights
             stepped = cursor.step()
             self.is_new = cursor.weights != before
@@ -170,15 +177,24 @@ class Programmer(Stepping):
             done = self.ended(demand)
         for site in self.sites:
             site.weights.finished.send(demand.cause, done, self.latency_cause)
-        self.later(
-            done + self.binding.latencies.weights,
-            tuple((site.weights.finished, 1) for site in self.sites),
-        )
+        loaded = tuple((site.weights.finished, 1) for site in self.sites)
+        due = done + self.binding.latencies.weights
+        if self.kinds is not None:
+            kind = self.kinds.weights(cursor, demand)
+            self.tell(kind, demand, done, due, (), loaded)
+        self.later(due, loaded)
         need = self.sites[0].weights.reserved
         if arrived.value < need:
             yield self.wait(arrived, need, self.SOURCE, None)
 
-    def _count(self) -> None:
+    def _tell(self, written: Written | None, done: int, due: int, delivered: Effects) -> None:
+        """Report an update's PROGRAM, or a step that keeps the weights."""
+        if self.kinds is not None:
+            demand, pulses = (written.demand, written.pulses) if written else (None, 0)
+            kind = self.kinds.program(self.cursor, demand, pulses)
+            self.tell(kind, demand, done, due, (), delivered)
+
+    def _count(self, written: Written) -> None:
         cursor, binding, tally = self.cursor, self.binding, self.tally
         working = [(core, block) for core, block in binding.working(self.tile, cursor.co)
                    if core in self.cores]  # fmt: skip
@@ -189,7 +205,6 @@ class Programmer(Stepping):
         sizes = [layer.macs_per_pixel(block, load) for _, block in working]
         tally[self.WORDS] += sum(sizes)
         self.largest = max([self.largest, *sizes])
-        written = self.writing.write(cursor)
         tally[self.WRITING] += written.cycles
         tally[self.ROWS] += written.rows
         tally[self.CELLS] += written.cells

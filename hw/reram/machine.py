@@ -8,11 +8,13 @@ where tiles leave unfinished.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from stallscope.hw.ports import CAUSES, Cause
 from stallscope.hw.reram.binding import Binding
 from stallscope.hw.reram.core import Core
 from stallscope.hw.reram.floor import Floor
+from stallscope.hw.reram.kinds import StepKinds
 from stallscope.hw.reram.loading import InputLoader, Programmer
 from stallscope.hw.reram.ports import MAIN
 from stallscope.hw.reram.results import Refill, Store
@@ -178,10 +180,20 @@ class ChipMachine:
         units = [*self.loaders, *self.programmers, *self.refills, *self.cores, *self.stores]
         return sorted(units, key=lambda unit: unit.order)
 
+    @cached_property
+    def kinds(self) -> dict[str, StepKinds]:
+        """The kinds of every unit's steps, by its name."""
+        chip, binding = self.case.chip, self.binding
+        return {
+            unit.name: StepKinds(self.program, binding, chip, unit.tile, unit.cores, unit.home)
+            for unit in self.units
+        }
+
     def record(self, recorder: Recorder) -> None:
         """Have a run recorded; before it begins."""
         for unit in self.units:
             unit.recorder = recorder
+            unit.kinds = self.kinds[unit.name]
         if self.fast_forward is not None:
             self.fast_forward.record(recorder)
 

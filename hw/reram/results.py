@@ -42,7 +42,7 @@ class Store(Stepping):
             if sums.finished.value <= self.steps:
                 yield self.wait(sums.finished, self.steps + 1, self.RESULT, self.site.unit)
             done, due, cause = self.env._now, self.env._now, self.latency_cause
-            block = self.binding.block(self.site.tile, self.site.core, cursor.co)
+            block, demand = self.binding.block(self.site.tile, self.site.core, cursor.co), None
             if block is not None:
                 demand = self._demand()
                 if demand.total:
@@ -55,9 +55,13 @@ class Store(Stepping):
                 self.largest = max(self.largest, words)
             due = self.in_order(due)
             sums.drained.send(cause, done, self.latency_cause)
+            freed = ((sums.released, self.binding.sum_bytes(cursor.tile_pixels)),)
+            drained = ((sums.drained, 1),)
+            if self.kinds is not None:
+                self.tell(self.kinds.store(cursor, demand), demand, done, due, freed, drained)
             self.steps += 1
-            self.later(done, ((sums.released, self.binding.sum_bytes(cursor.tile_pixels)),))
-            self.later(due, ((sums.drained, 1),))
+            self.later(done, freed)
+            self.later(due, drained)
             stepped = cursor.step()
         self.stop()
 
@@ -93,7 +97,7 @@ class Refill(Stepping):
         while stepped >= 0:
             yield from self._make_room()
             done, due, cause = self.env._now, self.env._now, self.latency_cause
-            block = self.binding.block(self.site.tile, self.site.core, cursor.co)
+            block, demand = self.binding.block(self.site.tile, self.site.core, cursor.co), None
             if block is not None and not cursor.is_first:
                 demand = self._demand()
                 if demand.total:
@@ -104,8 +108,11 @@ class Refill(Stepping):
                 self.tally[0] += cursor.tile_pixels * self.binding.width(block)
             due = self.in_order(due)
             sums.delivered.send(cause, done, self.latency_cause)
+            arrived = ((sums.delivered, 1),)
+            if self.kinds is not None:
+                self.tell(self.kinds.refill(cursor, demand), demand, done, due, (), arrived)
             self.steps += 1
-            self.later(due, ((sums.delivered, 1),))
+            self.later(due, arrived)
             stepped = cursor.step()
         self.stop()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stallscope.hw.accounts import by_cause
 from stallscope.hw.information import information
+from stallscope.hw.recorded import Recorded, Tracing
 from stallscope.hw.reram.accounts import (
     account,
     chip_account,
@@ -16,6 +17,7 @@ from stallscope.hw.reram.accounts import (
 )
 from stallscope.hw.reram.counting import count, executed
 from stallscope.hw.reram.machine import ChipMachine
+from stallscope.hw.reram.tracing import ChipSubject
 from stallscope.hw.result import Result
 from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.estimate import analyze_crossbars
@@ -36,6 +38,8 @@ def simulate_crossbars(
     fast_forward: bool = True,
     audit: bool = False,
     weights: NDArray[Any] | None = None,
+    trace: str | Tracing = "off",
+    window: tuple[int, int] | None = None,
 ) -> Result:
     """Simulate a case on crossbars cycle by cycle.
 
@@ -45,13 +49,16 @@ def simulate_crossbars(
         audit: Run every stretch that would be skipped, and check that it repeats.
         weights: Values of the weights, as for `Contents`; needed where only changes are written
             (``data_aware``).
+        trace: ``off``, ``summary``, ``window`` or ``full`` (see `Tracing`): what of the run's
+            events `Result.trace` holds.
+        window: For ``window``: first cycle, and the one after the last.
 
     Returns:
         The result; equal inputs give equal results, its `simulation` part aside.
 
     Raises:
-        SpecError: If the schedule cannot run on the chip.
-        DeadlockError: If units wait for each other.
+        SpecError: If the schedule cannot run on the chip, or the trace asked for makes no sense.
+        DeadlockError: If units wait for each other. The trace until then is kept in its folder.
         SimulationBug: If one of our own laws is broken.
     """
     check_crossbars(case, has_weights=weights is not None)
@@ -62,8 +69,16 @@ def simulate_crossbars(
     machine = ChipMachine(
         compile_crossbars(case), case, fast_forward=fast_forward, audit=audit, rewriting=rewriting
     )
-    cycles = machine.run()
-    machine.check(cycles)
+    tracing = trace if isinstance(trace, Tracing) else Tracing(level=trace, window=window)
+    recorded = Recorded(machine, ChipSubject(machine), tracing, keep=audit)
+    cycles = recorded.run()
+    return _result(case, machine, recorded, cycles, began)
+
+
+def _result(
+    case: CrossbarCase, machine: ChipMachine, recorded: Recorded, cycles: int, began: float
+) -> Result:  # fmt: skip
+    """The result of a machine that has run."""
     activity, estimate = executed(machine), analyze_crossbars(case)
     priced = price_crossbars(case, count(machine), activity, cycles)
     crossbar, chip = case.chip.crossbar, case.chip
@@ -89,6 +104,7 @@ def simulate_crossbars(
         fill_causes=by_cause(machine.floor.fill),
         drain_causes=drain_causes(machine, cycles),
         reram=chip_account(machine, activity),
+        trace=recorded.trace(priced.ledger),
     )
 
 

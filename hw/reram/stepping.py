@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stallscope.hw.reram.binding import Binding
+from stallscope.hw.reram.kinds import StepKinds
 from stallscope.hw.transferring import Transferring, Wiring
 from stallscope.simcore.charge import Charge
-from stallscope.simcore.counter import Channel, Counter
+from stallscope.simcore.counter import Channel, Counter, Effects
 from stallscope.simcore.environment import Event
+from stallscope.simcore.servers import Demand
+from stallscope.simcore.slices import outcome_of
 from stallscope.simcore.unit import Unit
 from stallscope.traces.reram.cursor import StepCursor
 from stallscope.traces.reram.program import CrossbarProgram
@@ -65,7 +68,9 @@ class Stepping(Transferring):
         cursor: Where it stands.
         home: Where it is: a core, or a tile.
         tile: Number of the tile.
+        cores: Its cores, by their numbers in the tile.
         tally: What it has done; every subclass says what the numbers are.
+        kinds: The kinds of its steps, if somebody records the run.
     """
 
     def __init__(
@@ -76,10 +81,19 @@ class Stepping(Transferring):
         super().__init__(wiring, name, order, cursor.position, binding.latencies.cause)
         self.cursor = cursor
         self.tile = sites[0].tile
+        self.cores = tuple(site.core for site in sites)
         self.home = sites[0].name if len(sites) == 1 else f"tile {self.tile}"
         self.program = program
         self.binding = binding
         self.tally = [0] * tallies
+        self.kinds: StepKinds | None = None
+
+    def tell(
+        self, kind: int, demand: Demand | None, done: int, due: int, at_end: Effects,
+        at_due: Effects,
+    ) -> None:  # fmt: skip
+        """Report a step, or a part of one, that ends now; see `report` and `outcome_of`."""
+        self.report(kind, demand, due, outcome_of(self, done, at_end, at_due))
 
     def _is_behind(self, maker: Unit) -> bool:
         """Likewise; who has been let go since, and goes on in this cycle, is behind nobody."""

@@ -20,11 +20,11 @@ def machines(draw):
 
 
 @st.composite
-def long_machines(draw):
+def long_machines(draw, rows=(10, 60), channels=20):
     """Layers of many rows or pixels, so that a walk repeats itself."""
     layer = ConvLayer(
-        N=draw(st.integers(1, 2)), C=draw(st.integers(2, 8)), K=draw(st.integers(4, 20)),
-        P=draw(st.integers(10, 60)), Q=draw(st.integers(1, 3)), R=draw(st.integers(1, 3)), S=1,
+        N=draw(st.integers(1, 2)), C=draw(st.integers(2, 8)), K=draw(st.integers(4, channels)),
+        P=draw(st.integers(*rows)), Q=draw(st.integers(1, 3)), R=draw(st.integers(1, 3)), S=1,
     )  # fmt: skip
     tile = draw(st.sampled_from([Axis.H, Axis.P]))
     snake = draw(st.booleans())

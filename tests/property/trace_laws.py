@@ -33,6 +33,20 @@ def repeats_expand_to_the_rows_of_the_full_run(on, off):
 
 def sums_are_the_accounts(result, rows):
     """Busy, waiting and charged cycles of every unit; its slices do not overlap."""
+    units_do_what_their_accounts_say(result, rows)
+    array = [row for row in rows if row["op"] == "COMPUTE" or row["unit"] == list(result.units)[-1]]
+    stack = dict.fromkeys([*result.cycle_stack, *result.fill_causes], 0)
+    for cause in stack:
+        column = class_column(cause)
+        stack[cause] = sum(row.get(column, 0) for row in array)
+    for cause, cycles in stack.items():
+        if cause not in ("compute", "fill", "drain"):
+            inside = result.cycle_stack.get(cause, 0) + result.fill_causes.get(cause, 0)
+            assert inside == cycles
+
+
+def units_do_what_their_accounts_say(result, rows):
+    """The same of the units alone."""
     for name, account in result.units.items():
         own = [row for row in rows if row["unit"] == name]
         contention = account.waiting.get("contention", 0)
@@ -47,18 +61,9 @@ def sums_are_the_accounts(result, rows):
             parts = sum(v for k, v in row.items() if k.endswith("_cycles") and k != "wait_cycles")
             assert parts == row["wait_cycles"]
             assert row["op"] != WAIT or parts == row["end"] - row["start"]
-    array = [row for row in rows if row["op"] == "COMPUTE" or row["unit"] == list(result.units)[-1]]
-    stack = dict.fromkeys([*result.cycle_stack, *result.fill_causes], 0)
-    for cause in stack:
-        column = class_column(cause)
-        stack[cause] = sum(row.get(column, 0) for row in array)
-    for cause, cycles in stack.items():
-        if cause not in ("compute", "fill", "drain"):
-            inside = result.cycle_stack.get(cause, 0) + result.fill_causes.get(cause, 0)
-            assert inside == cycles
 
 
-def windows_hold_what_touches_them(case, trace, rows, rng):
+def windows_hold_what_touches_them(case, trace, rows, rng, run=simulate):
     for _ in range(3):
         start = rng.randrange(trace.cycles)
         end = min(trace.cycles, start + rng.choice([1, 5, 50, 500]))
@@ -70,7 +75,7 @@ def windows_hold_what_touches_them(case, trace, rows, rng):
         unit = rng.choice(trace.units)
         own = [row for row in expected if row["unit"] == unit]
         assert own == rows_of(trace.window(start, end, units=[unit]))
-        part = simulate(case, trace="window", window=(start, end)).trace
+        part = run(case, trace="window", window=(start, end)).trace
         assert inside == rows_of(part.window())
 
 

@@ -59,11 +59,14 @@ def rooms(trace: Trace, unit: int) -> Changes:
     A tile that lands in chunks is one transfer: that of the last, which alone changes anything.
     """
     stored = trace.stored
-    words = np.array([kind.room for kind in trace.meta.units[unit].kinds], dtype=np.int64)
+    kinds = trace.meta.units[unit].kinds
+    words = np.array([kind.room for kind in kinds], dtype=np.int64)
+    may_be_tile = np.array([kind.is_tile for kind in kinds], dtype=np.bool_)
     is_change = np.array([*map(bool, trace.meta.outcomes), False])
     rows = np.flatnonzero((stored.unit_of == unit) & ~stored.is_wait)
-    is_tile = is_change[stored.column("outcome")[rows]] | (words[stored.column("kind")[rows]] > 0)
-    rows = rows[is_tile]
+    number = stored.column("kind")[rows]
+    is_tile = is_change[stored.column("outcome")[rows]] | (words[number] > 0)
+    rows = rows[is_tile & may_be_tile[number]]
     return Changes(rows, stored.column("start")[rows], words[stored.column("kind")[rows]])
 
 
@@ -74,12 +77,13 @@ def feeder(trace: Trace, level: str, tensor: str) -> int:
         SpecError: If there is none, or it was not recorded.
     """
     brought = [
-        f"{unit.tensor} at {unit.child}"
+        f"{what} at {where}"
         for unit in trace.meta.units
-        if unit.is_feeder and unit.name in trace.meta.recorded
+        for what, where in unit.fed
+        if unit.name in trace.meta.recorded
     ]
     for number, unit in enumerate(trace.meta.units):
-        if unit.is_feeder and (unit.tensor, unit.child) == (tensor, level):
+        if (tensor, level) in unit.fed:
             trace.number(unit.name)
             return number
     rule, remedy = "nothing brings this tensor there", f"there is {', '.join(brought)}"

@@ -6,12 +6,14 @@
     op              FILL, REFILL, DRAIN, COMPUTE: a step of the unit's stream, from the cycle in
                     which it asked for its servers; READ, WRITE: a chunk of a lane of main memory,
                     while it is the oldest under way; WAIT: what lay before it. Below a main memory
-                    with a controller a step of a mover is a row per chunk
+                    with a controller a step of a mover is a row per chunk. On a chip of crossbars
+                    LOAD, PROGRAM, MVM, STORE: an update of weights is two rows of one step
     tensor          tensor moved or awaited; null for COMPUTE and delays
     step            step of the unit's stream, from 0; of a WAIT the step that waits
-    words           words read from (DRAIN: written to) the parent level, all instances together;
-                    0 for a refill that is elided; multiply-accumulates of a COMPUTE; null for WAIT
-    bytes           the same in bytes; null for COMPUTE and WAIT
+    words           words read from (DRAIN, STORE: written to) the parent level, all instances
+                    together; 0 for what moves nothing; multiply-accumulates of a COMPUTE or MVM;
+                    null for WAIT
+    bytes           the same in bytes; null for COMPUTE, MVM and WAIT
     wait_class      class of the cycle stack that most of ``wait_cycles`` are charged to; null if
                     there are none
     wait_cycles     cycles lost: all of a WAIT, those beyond the unit's own work of the others
@@ -39,6 +41,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.program import Op
+from stallscope.traces.reram.instructions import ChipOp
 
 __all__ = [
     "COLUMNS",
@@ -86,11 +89,15 @@ class TraceKind:
 
     Attributes:
         words: Words moved (multiply-accumulates), as in the column ``words``.
-        room: Words of room that an instance of the child takes for it; 0 for drains and bursts.
+        room: Room that an instance of the child takes for it, in words or what `TraceUnit.room`
+            says; 0 for drains and bursts.
         resource: What sets its pace: a port, a bank, the entry of a network, the MACs; None if
             nothing limits it.
         pace: Class of that.
         traffic: What it reads and writes where, all instances together.
+        op: What it does, if not what its unit does else.
+        word_bits: Bits of its words, if not those of its unit.
+        is_tile: Whether it stands for a tile that comes where its unit brings tiles.
     """
 
     words: int
@@ -98,9 +105,12 @@ class TraceKind:
     resource: str | None = None
     pace: str | None = None
     traffic: tuple[Traffic, ...] = ()
+    op: str | None = None
+    word_bits: int | None = None
+    is_tile: bool = True
 
 
-MULTIPLYING = (Op.COMPUTE.value, Op.MATMUL.value)
+MULTIPLYING = (Op.COMPUTE.value, Op.MATMUL.value, ChipOp.MVM.value)
 """Operations of the array."""
 
 
@@ -111,13 +121,17 @@ class TraceUnit:
     Attributes:
         name: Its name, as in a result.
         op: What its steps do: FILL, REFILL, DRAIN, COMPUTE, READ or WRITE; on a systolic array
-            PRELOAD and MATMUL.
+            PRELOAD and MATMUL; on a chip of crossbars LOAD, PROGRAM, MVM, STORE.
         tensor: Tensor moved; None for the array.
         parent: Outer level of a mover; None for the array.
         child: Inner level of a mover; None for the array.
         word_bits: Bits of a word moved; None for the array.
         latency: Class of the way from the end of a step until its outcome is visible.
         kinds: The kinds of its steps.
+        feeds: (tensor, place) of every buffer that it takes room in; empty: that of its tensor at
+            its child, if it brings tiles there.
+        room: What that room is counted in.
+        group: Lanes that it is shown with; None: those between the same levels.
     """
 
     name: str
@@ -128,6 +142,9 @@ class TraceUnit:
     word_bits: int | None
     latency: str
     kinds: tuple[TraceKind, ...]
+    feeds: tuple[tuple[str, str], ...] = ()
+    room: str = "words"
+    group: str | None = None
 
     @property
     def is_array(self) -> bool:
@@ -135,9 +152,11 @@ class TraceUnit:
         return self.op in MULTIPLYING
 
     @property
-    def is_feeder(self) -> bool:
-        """Whether it brings tiles of a tensor to a level."""
-        return self.op in (Op.FILL, Op.REFILL, Op.PRELOAD)
+    def fed(self) -> tuple[tuple[str, str], ...]:
+        """(tensor, place) of every buffer that it brings tiles to."""
+        if self.op not in (Op.FILL, Op.REFILL, Op.PRELOAD) or self.tensor is None:
+            return self.feeds
+        return self.feeds or (() if self.child is None else ((self.tensor, self.child),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

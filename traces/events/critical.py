@@ -160,7 +160,7 @@ class _Walker:
         self.add(unit, "way", None, about.latency, because, done, end)
         kind = about.kinds[int(stored.column("kind")[row])]
         pace = kind.pace or about.latency
-        self.add(unit, about.op, kind.resource, pace, because, start, done, parts=0)
+        self.add(unit, kind.op or about.op, kind.resource, pace, because, start, done, parts=0)
 
     def _step(self, place: Place, unit: int, cycle: int, because: str) -> tuple[int, int, str]:
         """One part of the chain; returns what comes before it."""
@@ -188,12 +188,13 @@ class _Walker:
             if lost and not own:
                 self.add(unit, "held up", None, cause, because, at - lost, at)
                 at -= lost
-        self.add(unit, about.op, kind.resource, kind.pace or about.latency, because, start, at)
+        doing, pace = kind.op or about.op, kind.pace or about.latency
+        self.add(unit, doing, kind.resource, pace, because, start, at)
 
     def _maker(self, counter: int, waiter: int, cycle: int) -> tuple[int, int, str]:
         """Go on with whoever ended a wait for a counter."""
-        name = self.trace.meta.counters[counter][0]
-        because = f"{self.trace.meta.units[waiter].name} waits for {in_words(name)}"
+        name, tensor = self.trace.meta.counters[counter]
+        because = f"{self.trace.meta.units[waiter].name} waits for {in_words(name, tensor)}"
         for makers in self.makers[counter]:
             place = makers.at(cycle)
             if place is None:
@@ -258,13 +259,14 @@ class _Makers:
         return None
 
 
-def in_words(counter: str) -> str:
-    """Say what a wait for a counter waits for."""
+def in_words(counter: str, tensor: str | None) -> str:
+    """Say what a wait for a counter of a tensor waits for; a delay has no tensor."""
     if counter == DELAY_NAME:
         return "the network to fill"
-    *place, what = counter.split(" ")
-    tensor, level = " ".join(place[:-1]), place[-1]
+    place, what = counter.rsplit(" ", 1)
+    level = place.removeprefix(f"{tensor} ")
     return {
+        "arrived": f"the words of {tensor} for {level}",
         "delivered": f"{tensor} at {level}",
         "released": f"room for {tensor} at {level}",
         "finished": f"a finished tile of {tensor} at {level}",

@@ -72,12 +72,11 @@ def curves(trace: Trace, *, every: int, start: int, end: int) -> list[Curve]:
 
 def _held(trace: Trace, every: int, start: int, end: int) -> Iterator[Curve]:
     for unit in trace.meta.units:
-        if not unit.is_feeder or unit.child is None or unit.tensor is None:
-            continue
-        table = trace.held(unit.child, unit.tensor, every=every, start=start, end=end)
-        cycles, words = (table.column(name).to_numpy() for name in ("cycle", "words"))
-        name = f"{unit.child} {unit.tensor} held"
-        yield Curve(name, "words held", "words", _points(cycles, words))
+        for tensor, level in unit.fed:
+            table = trace.held(level, tensor, every=every, start=start, end=end)
+            cycles, words = (table.column(name).to_numpy() for name in ("cycle", "words"))
+            name = f"{level} {tensor} held"
+            yield Curve(name, f"{unit.room} held", unit.room, _points(cycles, words))
 
 
 class _Traffic:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Flow", "Flows"]
 
-_BY_ONE = ("delivered", "finished", "read", "brought")
+_BY_ONE = ("delivered", "finished", "read", "brought", "arrived")
 """Counters of which a unit that waits needs one more: it has used up all before."""
 
 

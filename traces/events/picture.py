@@ -259,7 +259,9 @@ class Picture:
 
 
 def _group(unit: TraceUnit) -> str:
-    """Group of a unit: the levels it moves between, or the array's own name."""
+    """Group of a unit: its own, the levels it moves between, or the array's own name."""
+    if unit.group is not None:
+        return unit.group
     return unit.name if unit.parent is None else f"{unit.parent} - {unit.child}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,12 @@ from stallscope.traces.events.columns import (
     META,
     REPEATS,
     WAIT,
+    TraceKind,
     TraceMeta,
     TraceUnit,
     schema,
 )
+from stallscope.traces.events.kinds import Kinds
 from stallscope.traces.storage import replacing
 
 if TYPE_CHECKING:
@@ -70,12 +72,26 @@ class Lanes:
         first: Order number of the first unit.
         classes: Names of the causes, by number.
         counters: (name, tensor) of every counter, by number.
+        kinds: Kinds of the units' steps that come up while they run, by unit; empty: they are
+            known beforehand.
+        ops: Operations of such kinds.
     """
 
     units: tuple[TraceUnit, ...]
     first: int
     classes: tuple[str, ...]
     counters: tuple[tuple[str, str], ...]
+    kinds: tuple[Kinds, ...] = ()
+    ops: tuple[str, ...] = ()
+
+    def known(self) -> tuple[TraceUnit, ...]:
+        """The units with the kinds of steps that are known by now."""
+        if not self.kinds:
+            return self.units
+        return tuple(
+            replace(unit, kinds=tuple(kinds))
+            for unit, kinds in zip(self.units, self.kinds, strict=True)
+        )
 
 
 class Recording:
@@ -264,23 +280,38 @@ class _Columns:
         self._lanes = lanes
         units = lanes.units
         self._ops = [*dict.fromkeys(unit.op for unit in units), WAIT]
+        self._wait = len(self._ops) - 1
+        self._ops += [op for op in lanes.ops if op not in self._ops]
         self._tensors = list(
             dict.fromkeys(
                 name for name in (*(u.tensor for u in units), *(t for _, t in lanes.counters))
                 if name is not None
             )
         )  # fmt: skip
-        self._op_of = np.array([self._ops.index(unit.op) for unit in units], dtype=np.int16)
         self._tensor_of = np.array([self._tensor(unit.tensor) for unit in units], dtype=np.int16)
         self._awaits = [*(name for name, _ in lanes.counters), DELAY_NAME]
         awaited = [self._tensor(tensor) for _, tensor in lanes.counters]
         self._awaited_tensor = np.array([*awaited, -1], dtype=np.int16)
-        self._bits = np.array([unit.word_bits or 0 for unit in units], dtype=np.int64)
-        most = max(len(unit.kinds) for unit in units)
-        self._words = np.zeros((len(units), most), dtype=np.int64)
-        for index, unit in enumerate(units):
-            self._words[index, : len(unit.kinds)] = [kind.words for kind in unit.kinds]
         self._pa = pyarrow
+        self._known: list[int] = []
+        self._learn()
+
+    def _learn(self) -> None:
+        """Take over what has become known of the kinds: words, bits of a word, operations."""
+        kinds: tuple[Sequence[TraceKind], ...] = self._lanes.kinds
+        kinds = kinds or tuple(unit.kinds for unit in self._lanes.units)
+        known = [len(own) for own in kinds]
+        if known == self._known:
+            return
+        self._known = known
+        shape = (len(kinds), max(1, *known))
+        self._words, self._bits = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        self._op_of = np.zeros(shape, np.int16)
+        for index, (unit, own) in enumerate(zip(self._lanes.units, kinds, strict=True)):
+            for number, kind in enumerate(own):
+                self._words[index, number] = kind.words
+                self._bits[index, number] = kind.word_bits or unit.word_bits or 0
+                self._op_of[index, number] = self._ops.index(kind.op or unit.op)
 
     def _tensor(self, name: str | None) -> int:
         return -1 if name is None else self._tensors.index(name)
@@ -294,13 +325,15 @@ class _Columns:
 
     def batch(self, rows: Numbers, split: Numbers) -> Any:  # Any: pyarrow has no types
         """The record batch of rows of slices (units from 0) and their cycles per class."""
+        self._learn()
         unit, awaited, kind = rows[:, _UNIT], rows[:, _AWAITED], rows[:, _KIND]
         waits = awaited != NOTHING
         counter = np.where(awaited == DELAY, len(self._awaits) - 1, awaited)
         tensor = np.where(waits, self._awaited_tensor[counter], self._tensor_of[unit])
+        # A wait is of no kind.
         words = np.where(waits, 0, self._words[unit, kind])
-        has_bytes = ~waits & (self._bits[unit] > 0)
-        op = np.where(waits, len(self._ops) - 1, self._op_of[unit])
+        bits = np.where(waits, 0, self._bits[unit, kind])
+        op = np.where(waits, self._wait, self._op_of[unit, kind])
         nothing = np.zeros(len(rows), dtype=np.bool_)
         lost = rows[:, _LOST]
         columns = [
@@ -311,7 +344,7 @@ class _Columns:
             self._text(tensor, self._tensors, tensor < 0),
             self._number(rows[:, _STEP], nothing),
             self._number(words, waits),
-            self._number(-(-words * self._bits[unit] // 8), ~has_bytes),
+            self._number(-(-words * bits // 8), bits == 0),
             self._text(rows[:, _CAUSE], self._lanes.classes, lost == 0),
             self._number(lost, nothing),
             self._number(rows[:, _DUE], waits),

@@ -43,7 +43,9 @@ def _spread(trace: Trace, rows: Numbers, amounts: Amounts, at: Numbers) -> Amoun
     """Amounts of rows up to each cycle, spread evenly over their slices."""
     begins = trace.stored.column("start")[rows]
     ends = np.maximum(trace.stored.column("end")[rows], begins + 1)
-    return Profile(trace.stored.repeats, Measure(rows, begins, ends, amounts)).at(at)
+    # What begins and ends as the run ends is of its last cycle.
+    until = np.append(at[:-1], at[-1:] + (at[-1:] == trace.cycles))
+    return Profile(trace.stored.repeats, Measure(rows, begins, ends, amounts)).at(until)
 
 
 def occupancy(

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from stallscope.mappings.reram.case import CrossbarCase
+from stallscope.mappings.reram.chip import Overlap
 from stallscope.mappings.reram.lowering import LoweredLayer
 from stallscope.mappings.reram.schedule import Axis
 from stallscope.mappings.reram.walk import AXES, ScheduleWalk
@@ -34,12 +35,16 @@ class CrossbarProgram:
         layer: What the crossbars hold.
         walk: The loops, and how many of them each stream has.
         is_data_aware: Whether an update takes what its weights and those before say.
+        tile_cores: Cores of a tile.
+        writes_apart: Whether the cores of a tile are written one by one, not together.
     """
 
     name: str
     layer: LoweredLayer
     walk: ScheduleWalk
     is_data_aware: bool
+    tile_cores: int
+    writes_apart: bool
 
     @cached_property
     def loops(self) -> tuple[LoopShape, ...]:
@@ -98,5 +103,6 @@ def compile_crossbars(case: CrossbarCase) -> CrossbarProgram:
     """Compile a case whose schedule is legal on its chip."""
     return CrossbarProgram(
         name=case.name, layer=case.lowered, walk=case.walk,
-        is_data_aware=case.chip.writing.data_aware,
+        is_data_aware=case.chip.writing.data_aware, tile_cores=case.chip.cores,
+        writes_apart=case.chip.overlap is Overlap.PARTIAL,
     )  # fmt: skip

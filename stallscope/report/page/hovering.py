@@ -62,8 +62,8 @@ def _unit(lane: UnitLane) -> Tree:
 
 def _held(lane: HeldLane) -> Tree:
     series = [
-        {"label": "most", "look": "held-most", "unit": "words", "values": lane.most.tolist()},
-        {"label": "mean", "look": "held-mean", "unit": "words", "values": lane.mean.tolist()},
+        {"label": "most", "look": "held-most", "unit": lane.unit, "values": lane.most.tolist()},
+        {"label": "mean", "look": "held-mean", "unit": lane.unit, "values": lane.mean.tolist()},
     ]
     return {"name": f"{lane.tensor} at {lane.level}", "series": series}
 

@@ -71,10 +71,11 @@ class UnitLane:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HeldLane:
-    """Room that a tensor takes at a level, words of the fullest instance."""
+    """Room that a tensor takes at a level, words (or another ``unit``) of the fullest instance."""
 
     level: str
     tensor: str
+    unit: str
     most_path: str
     mean_path: str
     most: Numbers
@@ -177,22 +178,25 @@ def _spread(trace: Trace, rows: Numbers, amounts: Numbers, at: Numbers) -> Amoun
     begins = trace.stored.column("start")[rows[has]]
     ends = np.maximum(trace.stored.column("end")[rows[has]], begins + 1)
     measure = Measure(rows[has], begins, ends, amounts[has].astype(np.float64))
-    total: Amounts = Profile(trace.stored.repeats, measure).at(at)
+    # What begins and ends as the run ends is of its last cycle.
+    until = np.append(at[:-1], at[-1:] + (at[-1:] == trace.cycles))
+    total: Amounts = Profile(trace.stored.repeats, measure).at(until)
     return np.diff(total)
 
 
 def _held(trace: Trace, every: int, last: float) -> list[HeldLane]:
     if trace.begin or len(trace.units) < len(trace.meta.units):
         return []
-    places = dict.fromkeys((unit.child, unit.tensor) for unit in trace.meta.units if unit.is_feeder)
     return [
-        _held_lane(trace, level, tensor, every, last)
-        for level, tensor in places
-        if level is not None and tensor is not None
+        _held_lane(trace, level, tensor, unit.room, every, last)
+        for unit in trace.meta.units
+        for tensor, level in unit.fed
     ]
 
 
-def _held_lane(trace: Trace, level: str, tensor: str, every: int, last: float) -> HeldLane:
+def _held_lane(
+    trace: Trace, level: str, tensor: str, unit: str, every: int, last: float
+) -> HeldLane:
     """Sample every interval several times: what rises and falls within one is not lost."""
     step = max(1, every // _SAMPLES)
     table = trace.held(level, tensor, every=step)
@@ -210,6 +214,7 @@ def _held_lane(trace: Trace, level: str, tensor: str, every: int, last: float) -
     return HeldLane(
         level=level,
         tensor=tensor,
+        unit=unit,
         most_path=drawn(most),
         mean_path=drawn(mean),
         most=most,

@@ -24,6 +24,7 @@ from stallscope.report.page.stacks import parts, summary, unit_lines
 from stallscope.report.page.timeline import timeline
 from stallscope.report.tables import crossbar_lines, energy, percent, seconds, whole
 from stallscope.simcore.errors import Fault, SpecError
+from stallscope.traces.events.columns import MULTIPLYING
 
 __all__ = ["page_text", "report_folder"]
 
@@ -161,7 +162,7 @@ def _environment() -> Any:  # Any: the package is an extra
         "whole": whole, "percent": percent, "energy": energy, "seconds": seconds, "tone": tone,
         "letter": letter, "arrow": _arrow, "share": _share,
     }  # fmt: skip
-    environment.globals |= {"tones": TONES, "states": STATES}
+    environment.globals |= {"tones": TONES, "states": STATES, "multiplying": MULTIPLYING}
     return environment
 
 

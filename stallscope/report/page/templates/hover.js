@@ -95,7 +95,7 @@
         if (isWait) { rows.push(pair("waits for", text(get(7)))); }
         if (tensor) { rows.push(pair("tensor", tensor)); }
         if (!isWait) {
-          var unit = ["COMPUTE", "MATMUL"].includes(chart.lanes[lane].op) ? "multiply-accumulates" : "words";
+          var unit = ["COMPUTE", "MATMUL", "MVM"].includes(chart.lanes[lane].op) ? "multiply-accumulates" : "words";
           rows.push(pair(unit, number(get(3))));
         }
         if (lost) {
