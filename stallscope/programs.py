@@ -18,18 +18,22 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from stallscope.commands import Events, Output, announce, deliver, load_case, tell_of_trace, traced
+from stallscope.crossbar_programs import refuse_program
+from stallscope.crossbars import load_case as load_crossbar_case
 from stallscope.crossbars import refuse_files
 from stallscope.failures import not_built
 from stallscope.loading_options import LoadOptions
 from stallscope.mappings.case import Case, InputFile, Platform
 from stallscope.mappings.loading import load_platform
 from stallscope.mappings.native_writing import to_plain, to_yaml
+from stallscope.mappings.reram.files import is_of_crossbars
 from stallscope.report.outputs import check_free, json_text, write_file
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.program import Program
 
 if TYPE_CHECKING:
     from stallscope.traces.flat import FlatProgram
+    from stallscope.traces.reram.program import CrossbarProgram
 
 __all__ = ["compile_files", "execute", "expand", "head", "info", "open_program", "sidecar"]
 
@@ -44,6 +48,9 @@ def compile_files(files: Sequence[str], options: LoadOptions, output: Output) ->
     """Compile a case; write the program, or say what it holds."""
     if output.path is not None:
         check_free(output.path, force=output.force)
+    if is_of_crossbars(files):
+        _compile_crossbars(files, options, output)
+        return
     case = load_case(files, options)
     from stallscope.traces.compile import compile_case
 
@@ -67,6 +74,23 @@ def compile_files(files: Sequence[str], options: LoadOptions, output: Output) ->
         typer.echo(f"Written to {output.path}, problem and mapping to {sidecar(output.path)}")
 
 
+def _compile_crossbars(files: Sequence[str], options: LoadOptions, output: Output) -> None:
+    """Compile a case on crossbars; write the program, or say what it holds."""
+    from stallscope.traces.reram.program import compile_crossbars
+    from stallscope.traces.reram.storage import CROSSBAR_FORM
+
+    program = compile_crossbars(load_crossbar_case(files, options))
+    if output.path is None:
+        _print_info(program, output.as_json)
+        return
+    output.path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(output.path, lambda partial: CROSSBAR_FORM.save(program, partial))
+    if output.as_json:
+        typer.echo(json_text({"program": str(output.path)}), nl=False)
+    else:
+        typer.echo(f"Written to {output.path}")
+
+
 def info(file: Path, as_json: bool) -> None:
     """Summarise a program file."""
     _print_info(_read(file), as_json)
@@ -75,7 +99,7 @@ def info(file: Path, as_json: bool) -> None:
 def head(file: Path, unit: str | None, count: int, as_json: bool) -> None:
     """List the first instructions of a program file."""
     program = _read(file)
-    rows = _listing().head(program, unit=unit, count=count)
+    rows = _listing(program).head(program, unit=unit, count=count)
     if as_json:
         typer.echo(json_text({"rows": [_plain(row) for row in rows]}), nl=False)
         return
@@ -95,7 +119,7 @@ def expand(file: Path, out: Path, force: bool) -> None:
     """Write a program as flat Parquet."""
     check_free(out, force=force)
     program = _read(file)
-    listing = _listing()
+    listing = _listing(program)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_file(out, lambda partial: listing.expand(program, partial))
     if sidecar(file).exists():
@@ -128,6 +152,7 @@ def _program_and_case(
     file: Path, files: Sequence[str], options: LoadOptions
 ) -> tuple[Any, Platform]:  # Any: see _part
     """Read a program of any form, and what it runs on."""
+    refuse_program(file, "simulate")
     refuse_files(files, "a program names storage levels: give an architecture")
     own = _part("rows.program")
     if own.is_own(file):
@@ -135,7 +160,7 @@ def _program_and_case(
         platform = load_platform(*files, name=name, overrides=options.overrides)
         return own.read_rows(file, platform.architecture), platform
     flat = _flat(file)
-    program = _read(file) if flat is None else flat.program
+    program = _read_looped(file) if flat is None else flat.program
     case = _case_of(file, files, replace(options, check=False))
     _check_fits(program, case)
     return (program if flat is None else flat), case
@@ -201,8 +226,8 @@ def _other_mapping(program: Program, case: Case) -> list[Fault]:
     return [] if same else [Fault(place="mapping", value="", rule=rule, remedy=remedy)]
 
 
-def _print_info(program: Program, as_json: bool) -> None:
-    facts = _plain(_listing().info(program))
+def _print_info(program: Program | CrossbarProgram, as_json: bool) -> None:
+    facts = _plain(_listing(program).info(program))
     if as_json:
         typer.echo(json_text(facts), nl=False)
         return
@@ -231,6 +256,8 @@ def _print_rows(name: str, rows: list[dict[str, Any]]) -> None:  # Any: a JSON t
 def _cell(value: object) -> str:
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return "" if value is None else str(value)
+    if isinstance(value, dict):
+        return _shown(value)
     return f"{value:,}" if isinstance(value, int) else json.dumps(value)
 
 
@@ -250,10 +277,16 @@ def open_program(file: Path) -> Program | FlatProgram | None:
             is_looped = _HEADER in stream.read(_HEAD_BYTES)
     except OSError:
         return None
-    return _read(file) if is_looped else None
+    return _read_looped(file) if is_looped else None
 
 
-def _read(file: Path) -> Program:
+def _read(file: Path) -> Program | CrossbarProgram:
+    """Read a program file of either kind; see `_read_looped`."""
+    on_crossbars: CrossbarProgram | None = _part("reram.listing").read_program(file)
+    return _read_looped(file) if on_crossbars is None else on_crossbars
+
+
+def _read_looped(file: Path) -> Program:
     """Read a program file; of a flat one the tables its rows refer to.
 
     Raises:
@@ -283,8 +316,8 @@ def _storage() -> Any:  # Any: see _part
     return _part("storage")
 
 
-def _listing() -> Any:  # Any: see _part
-    return _part("listing")
+def _listing(program: Program | CrossbarProgram) -> Any:  # Any: see _part
+    return _part("listing" if isinstance(program, Program) else "reram.listing")
 
 
 def _part(name: str) -> Any:  # Any: a module

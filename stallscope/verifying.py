@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from stallscope.commands import load_case
+from stallscope.crossbar_programs import refuse_program
 from stallscope.failures import BROKEN
 from stallscope.loading_options import LoadOptions
 from stallscope.mappings.loading import load_architecture, load_problem
@@ -34,6 +35,8 @@ def verify_files(
 ) -> None:
     """Verify the case of some files, or a program file; exit 3 if a word differs."""
     given = None if tensors is None else _read_tensors(tensors)
+    for file in files:
+        refuse_program(Path(file), "verify")
     if is_of_crossbars(files):
         verify_crossbars(files, options, seed=seed, tensors=given, as_json=as_json)
         return

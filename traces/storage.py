@@ -12,18 +12,21 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Generic, NoReturn, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.program import ComputeStream, MoverStream, Program, StreamLoop
 
-__all__ = ["MAX_BYTES", "VERSION", "from_text", "read", "refuse", "replacing", "save", "to_text"]
+__all__ = [
+    "MAX_BYTES", "VERSION", "Finding", "Form", "from_text", "read", "refuse", "replacing", "save",
+    "to_text",
+]  # fmt: skip
 
 VERSION = 4
 """Version of the file's form; a reader refuses others."""
@@ -38,14 +41,69 @@ _AGAIN = "compile the program again"
 PathLike = str | os.PathLike[str]
 
 
+Finding = tuple[str, object, str]
+"""A fault of a program: place, value, rule."""
+P = TypeVar("P")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form(Generic[P]):
+    """A kind of program as a file.
+
+    Attributes:
+        header: The file's first key.
+        version: Version of the form; a reader refuses others.
+        kind: What is stored.
+        inconsistent: What would lead an executing unit astray.
+    """
+
+    header: str
+    version: int
+    kind: type[P]
+    inconsistent: Callable[[P], Iterable[Finding]]
+
+    def save(self, program: P, path: PathLike) -> None:
+        """Write a program; see `save`."""
+        with replacing(path) as temporary:
+            temporary.write_text(self.to_text(program), encoding="utf-8")
+
+    def read(self, path: PathLike) -> P:
+        """Read a program; see `read`."""
+        return self.from_text(_content(path), os.fspath(path))
+
+    def to_text(self, program: P) -> str:
+        """Return the content of a program's file."""
+        body = TypeAdapter(self.kind).dump_python(program, mode="json")
+        document = {self.header: self.version, _DIGEST: _digest(body), _BODY: body}
+        return "".join(_lines(document, "", "")) + "\n"
+
+    def from_text(self, text: str, source: str) -> P:
+        """Read a program from the content of its file; see `from_text`."""
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            refuse(source, "file", "", f"is not a whole JSON text ({error})", _AGAIN, error)
+        if not isinstance(document, dict) or self.header not in document:
+            rule = f"is not a program: it has no key {self.header!r}"
+            refuse(source, "file", "", rule, "name a file that `stallscope compile` wrote")
+        version = document[self.header]
+        if version != self.version or isinstance(version, bool):
+            rule = f"is not a version this release reads ({self.version})"
+            refuse(source, self.header, _short(version), rule, _AGAIN)
+        for key in sorted({_BODY, self.header, _DIGEST} ^ document.keys()):
+            if key != _DIGEST:
+                rule = "is missing" if key == _BODY else "is not a key of a program file"
+                refuse(source, key, "", rule, _AGAIN)
+        return _program(self, document, source)
+
+
 def save(program: Program, path: PathLike) -> None:
     """Write a program; the file appears complete or not at all.
 
     Raises:
         OSError: If the place cannot be written.
     """
-    with replacing(path) as temporary:
-        temporary.write_text(to_text(program), encoding="utf-8")
+    _LOOPED.save(program, path)
 
 
 def read(path: PathLike) -> Program:
@@ -54,28 +112,12 @@ def read(path: PathLike) -> Program:
     Raises:
         SpecError: No such file, not a program, another version, or corrupt.
     """
-    name = os.fspath(path)
-    try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            refuse(name, "file", "", "is not a file", "name a program file")
-        if status.st_size > MAX_BYTES:
-            rule = f"is larger than {MAX_BYTES} bytes, the most a program may have"
-            refuse(name, "file", f"{status.st_size} bytes", rule, _AGAIN)
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        refuse(name, "file", "", f"is not UTF-8 text ({error.reason})", _AGAIN, error)
-    except OSError as error:
-        rule = f"cannot be read: {error.strerror or error}"
-        refuse(name, "file", "", rule, "name a program file", error)
-    return from_text(text, name)
+    return _LOOPED.read(path)
 
 
 def to_text(program: Program) -> str:
     """Return the content of a program's file."""
-    body = _adapter().dump_python(program, mode="json")
-    document = {_HEADER: VERSION, _DIGEST: _digest(body), _BODY: body}
-    return "".join(_lines(document, "", "")) + "\n"
+    return _LOOPED.to_text(program)
 
 
 def from_text(text: str, source: str) -> Program:
@@ -88,21 +130,25 @@ def from_text(text: str, source: str) -> Program:
     Raises:
         SpecError: Not a program, another version, or corrupt.
     """
+    return _LOOPED.from_text(text, source)
+
+
+def _content(path: PathLike) -> str:
+    """Text of a file that may be a program."""
+    name = os.fspath(path)
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        refuse(source, "file", "", f"is not a whole JSON text ({error})", _AGAIN, error)
-    if not isinstance(document, dict) or _HEADER not in document:
-        rule = f"is not a program: it has no key {_HEADER!r}"
-        refuse(source, "file", "", rule, "name a file that `stallscope compile` wrote")
-    if document[_HEADER] != VERSION or isinstance(document[_HEADER], bool):
-        rule = f"is not a version this release reads ({VERSION})"
-        refuse(source, _HEADER, _short(document[_HEADER]), rule, _AGAIN)
-    for key in sorted({_BODY, _HEADER, _DIGEST} ^ document.keys()):
-        if key != _DIGEST:
-            rule = "is missing" if key == _BODY else "is not a key of a program file"
-            refuse(source, key, "", rule, _AGAIN)
-    return _program(document, source)
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            refuse(name, "file", "", "is not a file", "name a program file")
+        if status.st_size > MAX_BYTES:
+            rule = f"is larger than {MAX_BYTES} bytes, the most a program may have"
+            refuse(name, "file", f"{status.st_size} bytes", rule, _AGAIN)
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        refuse(name, "file", "", f"is not UTF-8 text ({error.reason})", _AGAIN, error)
+    except OSError as error:
+        rule = f"cannot be read: {error.strerror or error}"
+        refuse(name, "file", "", rule, "name a program file", error)
 
 
 @contextmanager
@@ -122,25 +168,21 @@ def replacing(path: PathLike) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-@cache
-def _adapter() -> TypeAdapter[Program]:
-    return TypeAdapter(Program)
-
-
 def _digest(body: object) -> str:
     """Digest of the content, whatever its layout in the file."""
     plain = json.dumps(body, separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
-def _program(document: dict[str, object], source: str) -> Program:
+def _program(form: Form[P], document: dict[str, object], source: str) -> P:
     body = document[_BODY]
     if _DIGEST in document and document[_DIGEST] != _digest(body):
         rule = f"is not the digest of {_BODY!r}: the file was damaged or edited"
         remedy = f"{_AGAIN}; if you edited it on purpose, remove the key {_DIGEST!r}"
         refuse(source, _DIGEST, _short(document[_DIGEST]), rule, remedy)
+    adapter = TypeAdapter(form.kind)
     try:
-        program = _adapter().validate_json(json.dumps(body), strict=True)
+        program = adapter.validate_json(json.dumps(body), strict=True)
     except ValidationError as error:
         raise SpecError(
             [
@@ -154,11 +196,11 @@ def _program(document: dict[str, object], source: str) -> Program:
                 for found in error.errors(include_url=False)
             ]
         ) from error
-    if _adapter().dump_python(program, mode="json") != body:
+    if adapter.dump_python(program, mode="json") != body:
         refuse(source, _BODY, "", "has keys or values that a program does not have", _AGAIN)
     faults = [
         Fault(place=f"{_BODY}.{place}", value=value, rule=rule, remedy=_AGAIN, source=source)
-        for place, value, rule in _inconsistent(program)
+        for place, value, rule in form.inconsistent(program)
     ]
     if faults:
         raise SpecError(faults)
@@ -208,10 +250,8 @@ def _items(value: object) -> list[tuple[str, object]]:
 
 # ---------------------------------------------------------------------- consistency
 
-_Finding = tuple[str, object, str]
 
-
-def _inconsistent(program: Program) -> Iterator[_Finding]:
+def _inconsistent(program: Program) -> Iterator[Finding]:
     """What would lead an executing unit astray: (place, value, rule)."""
     dims = dict(program.dims)
     fed = {(mover.tensor, mover.child) for mover in program.movers}
@@ -236,7 +276,7 @@ def _inconsistent(program: Program) -> Iterator[_Finding]:
             yield f"compute.records.{number}.accesses", len(work.accesses), "one per operand"
 
 
-def _misplaced(program: Program, dims: dict[str, int]) -> Iterator[_Finding]:
+def _misplaced(program: Program, dims: dict[str, int]) -> Iterator[Finding]:
     """Layouts of tensors and spatial loops."""
     names = [layout.name for layout in program.tensors]
     if [layout.name for layout in program.tensors if layout.is_output] != [program.output]:
@@ -265,7 +305,7 @@ def _misplaced(program: Program, dims: dict[str, int]) -> Iterator[_Finding]:
 
 def _unfed(
     mover: MoverStream, place: str, program: Program, fed: set[tuple[str, str]]
-) -> Iterator[_Finding]:
+) -> Iterator[Finding]:
     """Where a mover stands among levels and other movers."""
     levels = [name for name, _ in program.used_instances]
     for level in (mover.parent, mover.child):
@@ -283,7 +323,7 @@ def _unfed(
 
 def _astray(
     stream: MoverStream | ComputeStream, place: str, dims: dict[str, int]
-) -> Iterator[_Finding]:
+) -> Iterator[Finding]:
     """Loops, bounds and record numbers of one stream."""
     yield from _looped(stream.loops, f"{place}.loops", dims)
     for name, bound in stream.bounds:
@@ -296,7 +336,7 @@ def _astray(
     yield from _unnumbered(stream, place)
 
 
-def _looped(loops: tuple[StreamLoop, ...], place: str, dims: dict[str, int]) -> Iterator[_Finding]:
+def _looped(loops: tuple[StreamLoop, ...], place: str, dims: dict[str, int]) -> Iterator[Finding]:
     """Loops that cannot be walked."""
     for loop in loops:
         if loop.dimension not in dims:
@@ -305,7 +345,7 @@ def _looped(loops: tuple[StreamLoop, ...], place: str, dims: dict[str, int]) -> 
             yield place, f"{loop.extent} of {loop.step}", "must be at least 1"
 
 
-def _unnumbered(stream: MoverStream | ComputeStream, place: str) -> Iterator[_Finding]:
+def _unnumbered(stream: MoverStream | ComputeStream, place: str) -> Iterator[Finding]:
     """Numbers of records and loops that do not exist."""
     depth, kinds = len(stream.loops), len(stream.records)
     if not stream.keyed and [len(row) for row in stream.table] != [depth + 1] * depth:
@@ -317,3 +357,6 @@ def _unnumbered(stream: MoverStream | ComputeStream, place: str) -> Iterator[_Fi
     for loop, key, _, _, _ in stream.keyed:
         if not 0 <= loop < depth or len(key) != len(stream.bounds):
             yield f"{place}.keyed", loop, "a step names a loop or bound that does not exist"
+
+
+_LOOPED = Form(header=_HEADER, version=VERSION, kind=Program, inconsistent=_inconsistent)

@@ -158,8 +158,7 @@ def test_results_are_written_to_a_folder(desk, layer: str) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        ["compile", CHIP], ["bottleneck", CHIP], ["convention", CHIP],
-        ["execute", CHIP, CHIP],
+        ["bottleneck", CHIP], ["convention", CHIP], ["execute", CHIP, CHIP],
     ],
     ids=lambda command: command[0],
 )  # fmt: skip
