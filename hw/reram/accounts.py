@@ -120,6 +120,6 @@ def chip_account(machine: ChipMachine, activity: Activity) -> CrossbarAccount:
         latency_cycles=int(timing.interval) + machine.binding.latencies.tail,
         writing_cycles=writing,
         waiting_cycles=waiting,
-        hidden=1 - waiting / writing if writing else None,
+        hidden=max(0.0, 1 - waiting / writing) if writing else None,
         until=machine.floor.last,
     )
