@@ -158,6 +158,10 @@ class Binding:
         """Room of the partial sums of a tile in a core."""
         return _bytes(pixels * self._chip.crossbar.columns, self._chip.partial_sum_bits)
 
+    def draining_bytes(self) -> int:
+        """Room of the partial sums of pixels whose last read is done and whose result is not."""
+        return -(-self.latencies.tail // self.interval) * self.sum_bytes(1)
+
     # ------------------------------------------------------------------ demands
 
     def inputs(self, tile: int, co: int, ko: int, rows: int, columns: int) -> Demand:

@@ -83,7 +83,9 @@ class ChipMachine:
         sets = 2 if chip.overlap is Overlap.SHADOW else 1
         room = _room(chip.input_buffer.capacity_bytes, self.binding.largest_input_bytes())
         sums = _room(
-            chip.partial_sums.capacity_bytes, self.binding.sum_bytes(self.program.walk.tile_pixels)
+            chip.partial_sums.capacity_bytes,
+            self.binding.sum_bytes(self.program.walk.tile_pixels),
+            self.binding.draining_bytes(),
         )
         number = 0
         for tile in range(self.binding.tiles):
@@ -213,6 +215,7 @@ class ChipMachine:
                     )
 
 
-def _room(capacity: int | None, largest: int) -> int:
-    """Bytes of a buffer in use: as many tiles as fit, at most two of the largest."""
-    return 2 * largest if capacity is None else min(capacity, 2 * largest)
+def _room(capacity: int | None, largest: int, draining: int = 0) -> int:
+    """Bytes of a buffer in use: what fits, at most two of the largest tiles and what drains."""
+    most = 2 * largest + draining
+    return most if capacity is None else min(capacity, most)
