@@ -141,10 +141,13 @@ class CrossbarAccount:
         activity: Its actions, as executed.
         interval_cycles: From one multiply of a core to the next.
         latency_cycles: From the first read of a multiply to its result.
-        writing_cycles: Cycles that cores were being written, summed over cores.
-        waiting_cycles: Cycles that cores waited for being written, summed likewise; not those
-            before steps in which they have nothing to do.
-        hidden: Share of the writing that nobody waited for; None if nothing was written.
+        writing_cycles: Cycles that writing would stop cores if nothing overlapped, summed over the
+            cores written, or all that share their drivers.
+        waiting_cycles: Cycles that cores waited for writing, their own or others' that held up
+            what they share, summed likewise; not those before steps in which they have nothing
+            to do.
+        hidden: Share of the writing that nobody waited for, at least 0; None if nothing was
+            written.
         until: Cycle after the last multiply: the crossbars are free from then on.
     """
 

@@ -60,8 +60,10 @@ def pe_stack(machine: ChipMachine, cycles: int) -> dict[str, int]:
         for name, amount in by_cause(waits).items():
             name = "imbalance" if name == Cause.COMPUTE else name
             parts[name] = parts.get(name, 0) + amount
-        parts["imbalance"] = parts.get("imbalance", 0) + machine.floor.last - core.last
-        parts["drain"] = cycles - machine.floor.last
+        # A core without a block in the last steps may let them pass after the last multiply.
+        end = max(core.last, machine.floor.last)
+        parts["imbalance"] = parts.get("imbalance", 0) + end - core.last
+        parts["drain"] = cycles - end
         for name, amount in parts.items():
             total[name] = total.get(name, 0) + amount
     cores = machine.case.chip.all_cores
@@ -120,6 +122,6 @@ def chip_account(machine: ChipMachine, activity: Activity) -> CrossbarAccount:
         latency_cycles=int(timing.interval) + machine.binding.latencies.tail,
         writing_cycles=writing,
         waiting_cycles=waiting,
-        hidden=1 - waiting / writing if writing else None,
+        hidden=max(0.0, 1 - waiting / writing) if writing else None,
         until=machine.floor.last,
     )

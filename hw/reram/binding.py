@@ -90,8 +90,11 @@ class Binding:
         hops = chip.htree.hop_latency_cycles * (chip.cores - 1).bit_length()
         memory = chip.memory.latency_cycles
         outside = chip.main_memory.latency_cycles if chip.main_memory is not None else 0
-        ways = ((outside, Cause.DRAM_LATENCY), (memory, Cause.BUFFER_LATENCY),
-                (hops, Cause.NETWORK_LATENCY))  # fmt: skip
+        ways = (
+            (hops, Cause.NETWORK_LATENCY),
+            (memory, Cause.BUFFER_LATENCY),
+            (outside, Cause.DRAM_LATENCY),
+        )
         longest = max(ways, key=lambda way: way[0])
         return Latencies(
             weights=outside + memory + hops,

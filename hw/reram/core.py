@@ -114,6 +114,7 @@ class Core(Stepping):
             if stepped >= 0 and self.boundary is not None:
                 self.boundary(stepped)
         self.last = self.env._now
+        self.floor.leave(self)
         self.stop()
 
     def _works(self) -> bool:

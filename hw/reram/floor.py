@@ -1,7 +1,7 @@
 """The cycle stack of a chip: what its cycles went to, seen from all cores together.
 
 A cycle in which any core multiplies is one of computing. Every other cycle is charged to what held
-up the first core in it: to the class that its own account was charged with in that cycle.
+up the first core that is not at its end: to the class that its own account was charged with in it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Floor:
         causes: Number of causes.
 
     Attributes:
-        first: The core whose waits the chip's are.
+        cores: The cores that are not at their ends, in order; the first one's waits are the chip's.
         computing: Cycles in which some core multiplied.
         stack: Cycles in which none did, per cause, between the first and the last multiply.
         fill: The same before the first one.
@@ -37,7 +37,7 @@ class Floor:
     def __init__(self, env: Environment, causes: int) -> None:
         self._env = env
         self.stamp = 0
-        self.first: Unit | None = None
+        self.cores: list[Unit] = []
         self.at_work = 0
         self.computing = 0
         self.stack = [0] * causes
@@ -66,11 +66,20 @@ class Floor:
         self.at_work -= 1
         self.last = self._env._now
 
+    def leave(self, core: Unit) -> None:
+        """A core is at its end."""
+        self.stamp += 1
+        self._settle()
+        self.cores.remove(core)
+        self._blamed = self._blame()
+
+    def _blame(self) -> list[int]:
+        return self.cores[0].blame() if self.cores else [0] * len(self.stack)
+
     def _settle(self) -> None:
         """Bring the stack up to the present."""
         now = self._env._now
-        assert self.first is not None
-        blame = self.first.blame()
+        blame = self._blame()
         if self.at_work:
             self.computing += now - self._since
         elif now > self._since:
@@ -84,7 +93,8 @@ class Floor:
     def relative(self, level: int, base: int) -> Hashable:
         """How many are at work, and what has been lost since none is."""
         self._settle()
-        return (self.at_work, self.has_begun, tuple(self._idle))
+        first = self.cores[0].name if self.cores else ""
+        return (self.at_work, self.has_begun, tuple(self._idle), first)
 
     def marks(self) -> list[int]:
         """All cycles counted."""
@@ -116,6 +126,5 @@ class Floor:
         self.last += times * cycles
 
     def resume(self) -> None:
-        """The first core's account has grown, too: count from the present on."""
-        assert self.first is not None
-        self._blamed = self.first.blame()
+        """The core's account has grown, too: count from the present on."""
+        self._blamed = self._blame()

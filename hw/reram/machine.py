@@ -139,7 +139,7 @@ class ChipMachine:
             if self.refills:
                 self.refills[number].store = self.stores[number]
             order += 1
-        self.floor.first = self.cores[0]
+        self.floor.cores = [*self.cores]
 
     def _writing(self, sites: list[Site]) -> StatedWriting | AwareWriting:
         chip = self.case.chip

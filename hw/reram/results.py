@@ -136,11 +136,13 @@ class Refill(Stepping):
     def _version(self) -> int:
         """Stores that must be done: up to the tile's last visit, that one included."""
         index = list(self.position.index)
-        for level in reversed([one for one in self.program.sums if one < self.position.depth]):
-            if index[level]:
-                index[level] -= 1
-                break
-            index[level] = self.position.last(level, index)
+        sums = [level for level in self.program.sums if level < self.position.depth]
+        turned = max(level for level in sums if index[level])
+        index[turned] -= 1
+        # Loops inside stood at their ends; how far that is follows from the loops outside them.
+        for level in sums:
+            if level > turned:
+                index[level] = self.position.last(level, index)
         return self.position.ordinal(index) + 1
 
     def progress(self) -> Hashable:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from stallscope.hw.reram.binding import Binding
 from stallscope.hw.reram.kinds import StepKinds
 from stallscope.hw.transferring import Transferring, Wiring
-from stallscope.simcore.charge import Charge
+from stallscope.simcore.account import Account
+from stallscope.simcore.charge import Charge, Maker
 from stallscope.simcore.counter import Channel, Counter, Effects
 from stallscope.simcore.environment import Event
 from stallscope.simcore.servers import Demand
@@ -96,12 +97,20 @@ class Stepping(Transferring):
         self.report(kind, demand, due, outcome_of(self, done, at_end, at_due))
 
     def _is_behind(self, maker: Unit) -> bool:
-        """Likewise; who has been let go since, and goes on in this cycle, is behind nobody."""
-        awaited = maker.awaited
-        if maker is not self and awaited is not None and awaited.awaited_by(maker) is None:
-            maker.account.let_go()
-            return False
-        return super()._is_behind(maker)
+        """Whether what holds ``maker`` up is this unit.
+
+        Whoever waits for this one does so in vain no longer: what it waits for is done, and there
+        within a cycle. So it is charged no further, and can be followed.
+        """
+        if maker is self:
+            return True
+        account: Maker = maker.account
+        while account.charge is not None and account.charge.maker is not None:
+            if account.charge.maker is self.account and isinstance(account, Account):
+                account.let_go()
+                return False
+            account = account.charge.maker
+        return False
 
     def wait_behind(self, counter: Counter, need: int, state: int, unit: Unit | None) -> Event:
         """Wait for room that ``unit`` will leave: whatever holds it up is to blame."""

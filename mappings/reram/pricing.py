@@ -2,7 +2,8 @@
 
 Components and actions: every level by its name (read, write, update, leak), ``h-tree`` (byte, at
 its root), ``crossbars`` (dac, cell_read, sample_hold, adc, shift_add, pulse, verify, leak) and
-``vector`` (add, activation). Writing crossbars is pulses and verifies, not words.
+``vector`` (add, activation). Writing crossbars is pulses and verifies (one per pulse, where they
+take time), not words.
 
 Not modelled: branches of the H-tree apart from its root. Pulses whose number depends on the weights
 have no energy in a closed form; they are then among what is missing.
@@ -41,7 +42,10 @@ def price_crossbars(
     if case.energy is None:
         return Priced(counts=counts, ledger=(), energy_pj=None, missing=())
     book = Book(case.energy)
-    levels = tuple(_level(book, level, activity, cycles) for level in counts.levels)
+    is_verified = case.chip.writing.verify_ns > 0
+    levels = tuple(
+        _level(book, level, activity, cycles, is_verified=is_verified) for level in counts.levels
+    )
     networks = tuple(_tree(case, book, network, activity) for network in counts.networks)
     computing = _enter(
         book, CROSSBARS, "",
@@ -60,12 +64,14 @@ def price_crossbars(
     )
 
 
-def _level(book: Book, level: LevelCounts, activity: Activity, cycles: int) -> LevelCounts:
+def _level(
+    book: Book, level: LevelCounts, activity: Activity, cycles: int, *, is_verified: bool
+) -> LevelCounts:
     """Energy of one level's accesses, its leakage and area."""
-    tensors = {
-        name: replace(tensor, energy_pj=_accesses(book, level.name, name, tensor, activity))
-        for name, tensor in level.tensors.items()
-    }
+    tensors = {}
+    for name, tensor in level.tensors.items():
+        pj = _accesses(book, level.name, name, tensor, activity, is_verified=is_verified)
+        tensors[name] = replace(tensor, energy_pj=pj)
     leakage = None
     if book.table.energy_pj(level.name, "leak") is not None:
         leakage = book.enter(level.name, "leak", "", cycles * level.used_instances)
@@ -79,13 +85,15 @@ def _level(book: Book, level: LevelCounts, activity: Activity, cycles: int) -> L
 
 
 def _accesses(
-    book: Book, level: str, name: str, tensor: LevelTensor, activity: Activity
+    book: Book, level: str, name: str, tensor: LevelTensor, activity: Activity, *,
+    is_verified: bool,
 ) -> float:  # fmt: skip
     if level == CROSSBARS:
         if activity.pulses is None:
             book.missing[f"{CROSSBARS}.pulse"] = None
         pulses = activity.pulses or 0
-        return _enter(book, level, name, pulse=pulses, verify=pulses)
+        verifies = pulses if is_verified else 0
+        return _enter(book, level, name, pulse=pulses, verify=verifies)
     return _enter(book, level, name, read=tensor.reads, write=tensor.fills) + book.enter(
         level, "update", name, tensor.updates, instead="write"
     )

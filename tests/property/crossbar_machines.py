@@ -10,7 +10,7 @@ from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.legality import check_crossbars
 from stallscope.mappings.reram.schedule import Axis, CrossbarSchedule, Filling, ScheduleLoop
 from stallscope.simcore.errors import SpecError
-from tests.property.crossbars import chips, crossbar_cases
+from tests.property.crossbars import chips, crossbar_cases, short
 
 
 @st.composite
@@ -20,10 +20,10 @@ def machines(draw):
 
 
 @st.composite
-def long_machines(draw, rows=(10, 60), channels=20):
+def long_machines(draw, rows=(10, 60), channels=12):
     """Layers of many rows or pixels, so that a walk repeats itself."""
     layer = ConvLayer(
-        N=draw(st.integers(1, 2)), C=draw(st.integers(2, 8)), K=draw(st.integers(4, channels)),
+        N=draw(st.integers(1, 2)), C=draw(st.integers(1, 6)), K=draw(st.integers(2, channels)),
         P=draw(st.integers(*rows)), Q=draw(st.integers(1, 3)), R=draw(st.integers(1, 3)), S=1,
     )  # fmt: skip
     tile = draw(st.sampled_from([Axis.H, Axis.P]))
@@ -34,7 +34,7 @@ def long_machines(draw, rows=(10, 60), channels=20):
     schedule = CrossbarSchedule(
         filling=draw(st.sampled_from(Filling)), loops=tuple(loops), snake=snake
     )
-    return legal(CrossbarCase(layer=layer, chip=draw(chips()), schedule=schedule))
+    return legal(short(CrossbarCase(layer=layer, chip=draw(chips()), schedule=schedule)))
 
 
 def legal(case):

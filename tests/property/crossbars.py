@@ -144,7 +144,11 @@ def schedules(draw):
 @st.composite
 def crossbar_cases(draw):
     """A layer, a chip, and a schedule that need not fit it."""
-    case = CrossbarCase(layer=draw(layers()), chip=draw(chips()), schedule=draw(schedules()))
+    return short(CrossbarCase(layer=draw(layers()), chip=draw(chips()), schedule=draw(schedules())))
+
+
+def short(case):
+    """The case, if it has few steps."""
     assume(prod(loop.extent for loop in case.walk.loops) <= MOST_STEPS)
     return case
 

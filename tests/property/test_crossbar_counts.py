@@ -29,7 +29,7 @@ from tests.property.crossbars import changes, crossbar_cases, walked
 PLACES = (Axis.N, Axis.KO, Axis.H, Axis.W, Axis.P)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(case=crossbar_cases())
 def test_weights_are_written_where_a_walk_needs_others(case):
     """Any order, any blocking, cut pieces, turns: the same pieces, as often."""
@@ -45,7 +45,7 @@ def test_weights_are_written_where_a_walk_needs_others(case):
     assert sum(expected.values()) == weight_updates(walk)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(case=crossbar_cases())
 def test_inputs_are_brought_where_a_walk_needs_others(case):
     """The same for windows and pixels, with sizes of whole and of cut tiles."""
@@ -70,7 +70,7 @@ def test_inputs_are_brought_where_a_walk_needs_others(case):
     assert expected == found
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(case=crossbar_cases())
 def test_actions_are_those_of_every_step(case):
     """What the devices do: written, driven, read, converted, added."""
@@ -87,7 +87,7 @@ def test_actions_are_those_of_every_step(case):
     assert pixel_runs(case) == activity.pixel_runs
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(case=crossbar_cases())
 def test_accesses_are_those_of_every_step(case):
     """Words at every level and on the tree, by tensor."""
@@ -131,7 +131,7 @@ def test_accesses_are_those_of_every_step(case):
     assert outputs["results"] == activity_of(case).activations
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(case=crossbar_cases())
 def test_stretches_between_updates_are_those_of_every_step(case):
     """How much is computed before which weights are written, for every pair in turn."""

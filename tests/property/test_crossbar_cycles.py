@@ -68,7 +68,7 @@ def each_by_itself(case, interval):
     return max(done)
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(case=crossbar_cases())
 def test_cycles_are_those_of_a_plain_timeline(case):
     """With ports that are never in the way: equal, unless cores wait for the drivers they share."""

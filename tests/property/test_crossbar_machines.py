@@ -23,7 +23,7 @@ from stallscope.mappings.reram.rewriting import Rewriting
 from stallscope.mappings.reram.schedule import Axis
 from stallscope.traces.reram.program import compile_crossbars
 from tests.property.crossbar_machines import long_machines, machines
-from tests.property.crossbars import changes
+from tests.property.crossbars import changes, walked
 
 
 def same(found):
@@ -49,7 +49,7 @@ def without_energy(counts):
     }  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(case=machines())
 def test_a_run_counts_what_the_closed_form_says(case):
     """Law L1: accesses, words and actions, with every limit in the way."""
@@ -59,7 +59,7 @@ def test_a_run_counts_what_the_closed_form_says(case):
     assert without_energy(result.counts) == without_energy(counts_of(case))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(case=machines())
 def test_cycles_lie_between_the_bounds(case):
     """Law L2: at least the analytical bound, at most everything one after another."""
@@ -77,10 +77,13 @@ def test_cycles_lie_between_the_bounds(case):
     assert cycles <= busy + states + waits
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(case=machines())
 def test_without_limits_a_run_takes_the_analytical_time(case):
-    """Law L3: free ports, links and buffers leave writing and multiplying."""
+    """Law L3: free ports, links and buffers leave writing and multiplying.
+
+    And, where a tile comes back that has just left, the pipeline that it drains from.
+    """
     chip = case.chip
     overlap = Overlap.SHADOW if chip.overlap is Overlap.SHADOW else Overlap.NONE
     free = chip.model_copy(
@@ -92,38 +95,46 @@ def test_without_limits_a_run_takes_the_analytical_time(case):
     case = case.model_copy(update={"chip": free})
     result = simulate_crossbars(case)
 
-    assert result.reram.until == result.analytical.cycles
+    visits = len(list(walked(case.walk, case.walk.outputs)))
+    drained = visits * (result.reram.latency_cycles - result.reram.interval_cycles)
+    waits = drained if compile_crossbars(case).spills else 0
+    assert 0 <= result.reram.until - result.analytical.cycles <= waits
 
 
-@settings(max_examples=40)
+def agrees(case, weights=None):
+    """Law L5: skipped, run and audited, all the same."""
+    plain = simulate_crossbars(case, fast_forward=False, weights=weights)
+
+    assert same(simulate_crossbars(case, weights=weights)) == same(plain)
+    assert same(simulate_crossbars(case, audit=True, weights=weights)) == same(plain)
+
+
+@settings(max_examples=10)
 @given(case=machines())
 def test_fast_forward_changes_nothing_on_any_machine(case):
-    """Law L5, and the audit where something would be skipped."""
-    plain = simulate_crossbars(case, fast_forward=False)
-
-    assert same(simulate_crossbars(case)) == same(plain)
-    assert same(simulate_crossbars(case, audit=True)) == same(plain)
+    """Most of them do not repeat."""
+    agrees(case)
 
 
-@settings(max_examples=12)
+@settings(max_examples=4)
 @given(case=long_machines())
 def test_fast_forward_changes_nothing_where_it_skips(case):
-    """Law L5 on layers that repeat."""
-    plain = simulate_crossbars(case, fast_forward=False)
+    """Layers that repeat."""
+    agrees(case)
 
-    assert same(simulate_crossbars(case)) == same(plain)
-    assert same(simulate_crossbars(case, audit=True)) == same(plain)
+
+@pytest.mark.slow
+@settings(max_examples=300)
+@given(case=machines())
+def test_fast_forward_changes_nothing_on_many_machines(case):
+    agrees(case)
 
 
 @pytest.mark.slow
 @settings(max_examples=300)
 @given(case=long_machines())
-def test_fast_forward_changes_nothing_on_many(case):
-    """The same on many more."""
-    plain = simulate_crossbars(case, fast_forward=False)
-
-    assert same(simulate_crossbars(case)) == same(plain)
-    assert same(simulate_crossbars(case, audit=True)) == same(plain)
+def test_fast_forward_changes_nothing_where_it_skips_much(case):
+    agrees(case)
 
 
 def aware(case):
@@ -140,7 +151,7 @@ def drawn(case, seed):
     return np.random.default_rng(seed).integers(low, high, shape)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(case=machines(), seed=st.integers(0, 9))
 def test_only_what_changes_is_written(case, seed):
     """Cells, pulses and time are those of the changes of level, update by update."""
@@ -165,13 +176,17 @@ def test_only_what_changes_is_written(case, seed):
     assert result.reram.until >= result.reram.writing_cycles // case.chip.cores
 
 
-@settings(max_examples=12)
+@settings(max_examples=4)
 @given(case=long_machines(), seed=st.integers(0, 9))
 def test_fast_forward_changes_nothing_where_only_changes_are_written(case, seed):
-    """Law L5 where updates take what the weights say."""
+    """Updates take what the weights say."""
     case = aware(case)
-    weights = drawn(case, seed)
-    plain = simulate_crossbars(case, fast_forward=False, weights=weights)
+    agrees(case, drawn(case, seed))
 
-    assert same(simulate_crossbars(case, weights=weights)) == same(plain)
-    assert same(simulate_crossbars(case, audit=True, weights=weights)) == same(plain)
+
+@pytest.mark.slow
+@settings(max_examples=100)
+@given(case=long_machines(), seed=st.integers(0, 9))
+def test_fast_forward_changes_nothing_where_many_changes_are_written(case, seed):
+    case = aware(case)
+    agrees(case, drawn(case, seed))

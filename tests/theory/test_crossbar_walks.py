@@ -6,6 +6,7 @@ The walk knows steps, multiplies and rewrites of whole tiles, and none of the ma
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product
 
 import pytest
 
@@ -17,6 +18,7 @@ from stallscope.mappings.reram.timing import at_once, multiply_timing, write_ns
 from stallscope.validation.reram_runs import account_of, case_of, free_ns, reading, tile_chip
 from tests.property.crossbar_counting import blocks_at, pixels_of
 from tests.property.crossbars import changes, walked
+from tests.sets import some
 
 LAYER = ConvLayer(C=200, K=300, P=9, Q=7, R=3, S=3)
 TILES = {
@@ -68,13 +70,18 @@ def test_an_update_that_needs_few_drivers_waits_for_those_that_need_all():
     assert analyze_crossbars(case).cycles == 40
 
 
-@pytest.mark.parametrize("tile", sorted(TILES))
+ORDERS = list(product(TILES, [(1, None), (10, 7), (30, 1)], [False, True]))
+"""Tile, pulses and crossbars at once, and whether loads turn."""
+QUICK = [
+    ("row", (1, None), True), ("cut tiles", (10, 7), True), ("loads outside", (10, 7), False),
+    ("channels inside", (30, 1), True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("order", some(ORDERS, quick=QUICK), ids=str)
 @pytest.mark.parametrize("overlap", [Overlap.NONE, Overlap.SHADOW])
-@pytest.mark.parametrize(("iterations", "together"), [(1, None), (10, 7), (30, 1)])
-@pytest.mark.parametrize("snake", [False, True])
-def test_the_crossbars_are_free_when_a_plain_walk_says_so(
-    tile, overlap, iterations, together, snake
-):
+def test_the_crossbars_are_free_when_a_plain_walk_says_so(order, overlap):
+    tile, (iterations, together), snake = order
     chip = tile_chip(per_core=9, overlap=overlap, iterations=iterations, crossbars_at_once=together)
     case = case_of(LAYER, chip, TILES[tile], Filling.PACKED, snake=snake)
     assert free_ns(case) == walked_ns(case)

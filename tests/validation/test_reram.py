@@ -36,11 +36,16 @@ def written(tmp_path, content, name="cases.json"):
 
 def short(updates):
     """The example, and of every other network nothing."""
+    return updates | the_example(updates)
+
+
+def the_example(updates):
+    """The network of one layer, and no search."""
     networks = {
         filling: {"seed_example": every["seed_example"]}
         for filling, every in updates["networks"].items()
     }
-    return updates | {"networks": networks}
+    return {"networks": networks}
 
 
 def some(timing, *names):
@@ -94,7 +99,7 @@ def test_all_figures_are_met():
 )  # fmt: skip
 def test_a_wrong_figure_is_a_miss(tmp_path, at, path, metric):
     content = documents()[at]
-    content = some(content, path[0]) if at else short(content)
+    content = some(content, path[0]) if at else the_example(content)
     place = content
     for key in path[:-1]:
         place = place[key]
@@ -166,10 +171,7 @@ def test_a_multiply_of_unknown_name_is_added_up_from_the_stages_it_states(tmp_pa
 
 
 def test_an_unknown_tile_is_left_out_and_the_others_are_compared(tmp_path):
-    updates = short(documents()[0])
-    updates["networks"] = {
-        "strict": {"seed_example": updates["networks"]["strict"]["seed_example"]}
-    }
+    updates = the_example(documents()[0])
     updates["networks"]["strict"]["seed_example"]["updates"]["default_spiral"] = 7
     report = validate("reram", written(tmp_path, updates))
     assert "seed_example strict: default_spiral" in {entry.case for entry in report.excluded}

@@ -4,7 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stallscope.mappings.energy import EnergyTable
@@ -407,6 +407,7 @@ layers = st.builds(
 ) | st.builds(GemmLayer, M=sizes, N=sizes, K=sizes, batch=st.integers(1, 3))
 
 
+@settings(max_examples=40)
 @given(
     st.builds(
         CrossbarCase,
