@@ -19,8 +19,7 @@ from stallscope.mappings.dram_catalog import Devices
 from stallscope.mappings.fields import AnySpec, Fields, Findings
 from stallscope.mappings.native_memory import read_memory
 from stallscope.mappings.native_topology import read_topology_node
-from stallscope.mappings.native_values import keys_of, read_values
-from stallscope.mappings.quantities import QuantityError, megahertz
+from stallscope.mappings.native_values import read_clock, read_values
 from stallscope.mappings.reading import Node
 from stallscope.mappings.systolic import Systolic
 from stallscope.simcore.errors import Fault
@@ -44,7 +43,7 @@ def read_architecture(
     """
     before = len(findings.faults)
     fields = Fields(node, "architecture", findings)
-    clock = _clock(fields)
+    clock = read_clock(fields)
     values: dict[str, Any] = {"clock_mhz": clock}  # Any: pydantic checks the types
     name = fields.text("name")
     if name is not None:
@@ -57,17 +56,6 @@ def read_architecture(
     if len(findings.faults) > before or None in values["levels"]:
         return None
     return findings.build(Architecture, values, "architecture", node)
-
-
-def _clock(fields: Fields) -> float | None:
-    node = fields.node_of(*keys_of("clock_mhz"))
-    if node is None:
-        return None
-    try:
-        return megahertz(node.text)
-    except QuantityError as error:
-        fields.findings.add(node, fields.at("clock_mhz"), error.rule, error.remedy)
-        return None
 
 
 def _levels(

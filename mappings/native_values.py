@@ -25,7 +25,7 @@ from stallscope.mappings.quantities import (
 from stallscope.mappings.reading import Node
 from stallscope.mappings.spec import Spec
 
-__all__ = ["Quantity", "keys_of", "quantity_of", "read_values"]
+__all__ = ["Quantity", "keys_of", "quantity_of", "read_clock", "read_values"]
 
 
 class Quantity(Enum):
@@ -56,6 +56,18 @@ def keys_of(field: str) -> tuple[str, ...]:
     suffix, short = quantity.value
     stem = field.removesuffix(suffix) if field.endswith(suffix) else ""
     return (field, (stem + short).strip("_"))
+
+
+def read_clock(fields: Fields) -> float | None:
+    """Take the clock, MHz; None if none is given, or what is given is none (then a fault)."""
+    node = fields.node_of(*keys_of("clock_mhz"))
+    if node is None:
+        return None
+    try:
+        return megahertz(node.text)
+    except QuantityError as error:
+        fields.findings.add(node, fields.at("clock_mhz"), error.rule, error.remedy)
+        return None
 
 
 def read_values(

@@ -18,7 +18,7 @@ from stallscope.mappings.counts import (
 )
 from stallscope.mappings.energy import EnergyTable
 
-__all__ = ["Book", "LedgerLine", "Priced", "price"]
+__all__ = ["Book", "LedgerLine", "Priced", "price", "priced_level"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,15 +143,22 @@ def _price_level(
         for name, tensor in level.tensors.items():
             pj = _price_tensor(book, spec, level.used_instances, name, tensor)
             tensors[name] = replace(tensor, energy_pj=pj)
+    return priced_level(book, level, tensors, cycles)
+
+
+def priced_level(
+    book: Book, level: LevelCounts, tensors: dict[str, LevelTensor], cycles: int
+) -> LevelCounts:
+    """Return a level with its tensors priced, its leakage (added to the book) and its area."""
     leakage = None
-    if book.table.energy_pj(spec.name, "leak") is not None:
-        leakage = book.enter(spec.name, "leak", "", cycles * level.used_instances)
-    area = book.table.area_um2(spec.name)
+    if book.table.energy_pj(level.name, "leak") is not None:
+        leakage = book.enter(level.name, "leak", "", cycles * level.used_instances)
+    area = book.table.area_um2(level.name)
     return replace(
         level,
         tensors=tensors,
         leakage_pj=leakage,
-        area_um2=None if area is None else area * spec.instances,
+        area_um2=None if area is None else area * level.instances,
     )
 
 

@@ -7,13 +7,10 @@ trace, injection, result). The project's own copy is packed and unpacked into th
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -25,11 +22,11 @@ from stallscope.mappings.dram import (
     RowPolicy,
 )
 from stallscope.simcore.errors import Fault, SpecError
+from stallscope.validation.documents import Json, own_copy, read_document
 from stallscope.validation.dram_packing import is_packed, unpack
 
 __all__ = ["Json", "System", "read_cases", "read_system"]
 
-Json = Mapping[str, Any]  # Any: a parsed JSON object of another tool's making
 
 DRAMSIM3, RAMULATOR = "dramsim3", "ramulator2"
 _SHOWN = {DRAMSIM3: "DRAMsim3", RAMULATOR: "Ramulator 2.1"}
@@ -59,22 +56,18 @@ def read_cases(path: str | os.PathLike[str] | None) -> Json:
         SpecError: If the file is not there, no JSON, or not in the known form.
     """
     if path is None:
-        text = (files("stallscope.validation") / "data" / "dram.json").read_text(encoding="utf-8")
-        return unpack(json.loads(text))
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _fault(str(path), "", f"cannot be read as JSON: {error}") from error
+        return unpack(own_copy("dram"))
+    document = read_document(Path(path))
     if is_packed(document):
         return unpack(document)
     for part in (DRAMSIM3, RAMULATOR):
-        inside = document.get(part, {}) if isinstance(document, dict) else None
+        inside = document.get(part, {})
         if not isinstance(inside, dict) or (inside and not {"systems", "cases"} <= set(inside)):
             rule = f"needs {part} with systems and cases"
             raise _fault(str(path), part, rule, "in the form of docs/dram.md")
     if not any(document.get(part) for part in (DRAMSIM3, RAMULATOR)):
         raise _fault(str(path), "", f"needs {DRAMSIM3} or {RAMULATOR}, with systems and cases")
-    return dict(document)
+    return document
 
 
 def read_system(part: str, name: str, system: Json) -> System:

@@ -13,17 +13,15 @@ several documents in a list, ``documents``.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from stallscope.mappings.layers import ConvLayer
 from stallscope.mappings.reram.schedule import Filling
 from stallscope.simcore.errors import Fault, SpecError
+from stallscope.validation.documents import Json, json_files, own_copy, read_document
 
 __all__ = [
     "EXAMPLE",
@@ -35,8 +33,6 @@ __all__ = [
     "WearCase",
     "read_cases",
 ]
-
-Json = Mapping[str, Any]  # Any: a parsed JSON object of another tool's making
 
 _PEERS = {
     "puma": "cases",
@@ -137,30 +133,16 @@ def read_cases(path: str | os.PathLike[str] | None) -> Cases:
     """
     cases = Cases()
     if path is None:
-        own = files("stallscope.validation") / "data" / "reram.json"
-        _add(json.loads(own.read_text(encoding="utf-8")), cases, "the project's own copy")
+        _add(own_copy("reram"), cases, "the project's own copy")
         return cases
-    place = Path(path)
-    inside = sorted(place.glob("*.json")) if place.is_dir() else [place]
-    for file in inside:
-        document = _load(file)
+    for file in json_files(path):
+        document = read_document(file)
         if not _add(document, cases, str(file)):
             cases.left_out.append((file.name, "no cases of crossbars in it"))
     if not (cases.networks or cases.searches or cases.wear or cases.timing or cases.peers):
         rule = "needs weight updates, timing of crossbars, or figures of other tools"
         raise SpecError([Fault(place=str(path), value="", rule=rule)])
     return cases
-
-
-def _load(file: Path) -> Json:
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        fault = Fault(place=str(file), value="", rule=f"cannot be read as JSON: {error}")
-        raise SpecError([fault]) from error
-    if not isinstance(document, dict):
-        raise SpecError([Fault(place=str(file), value="", rule="needs one JSON object")])
-    return document
 
 
 def _add(document: Json, cases: Cases, place: str) -> bool:

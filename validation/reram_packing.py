@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+
+from stallscope.validation.documents import Json
 
 __all__ = ["pack"]
 
-Json = Mapping[str, Any]  # Any: parsed documents of another tool's making
 
 _LINE = 600
 """Characters of the longest line."""

@@ -7,19 +7,15 @@ matrix product. A folder stands for all such files in it; others in it are left 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from stallscope.simcore.errors import Fault, SpecError
+from stallscope.validation.documents import Json, json_files, own_copy, read_document
 
 __all__ = ["Cases", "MeshCase", "RtlCase", "ScaleSimCase", "read_cases"]
-
-Json = Mapping[str, Any]  # Any: a parsed JSON object of another tool's making
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +102,11 @@ def read_cases(path: str | os.PathLike[str] | None) -> Cases:
     """
     cases = Cases()
     if path is None:
-        own = files("stallscope.validation") / "data" / "systolic.json"
-        _add(json.loads(own.read_text(encoding="utf-8")), cases, "the project's own copy")
+        _add(own_copy("systolic"), cases, "the project's own copy")
         return cases
-    place = Path(path)
-    inside = sorted(place.glob("*.json")) if place.is_dir() else [place]
-    for file in inside:
-        document = _load(file)
-        if place.is_dir() and not _is_known(document):
+    for file in json_files(path):
+        document = read_document(file)
+        if Path(path).is_dir() and not _is_known(document):
             cases.left_out.append((file.name, "no cases of a systolic array in it"))
         else:
             _add(document, cases, str(file))
@@ -121,17 +114,6 @@ def read_cases(path: str | os.PathLike[str] | None) -> Cases:
         rule = "needs cases of SCALE-Sim or STONNE, or scale_sim_rtl"
         raise SpecError([Fault(place=str(path), value="", rule=rule)])
     return cases
-
-
-def _load(file: Path) -> Json:
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        fault = Fault(place=str(file), value="", rule=f"cannot be read as JSON: {error}")
-        raise SpecError([fault]) from error
-    if not isinstance(document, dict):
-        raise SpecError([Fault(place=str(file), value="", rule="needs one JSON object")])
-    return document
 
 
 def _is_known(document: Json) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+
+from stallscope.validation.documents import Json
 
 __all__ = ["pack"]
 
-Json = Mapping[str, Any]  # Any: parsed documents of another tool's making
 
 _SCALESIM = (
     "id", "dataflow", "mode", "array_rows", "array_cols", "M", "N", "K", "sparsity_N_M", "sram_kb",

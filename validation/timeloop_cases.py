@@ -8,15 +8,12 @@ of the same form, so that there is one road.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from stallscope.mappings.case import Case
 from stallscope.mappings.energy import EnergyTable
@@ -25,12 +22,12 @@ from stallscope.mappings.loading import load
 from stallscope.mappings.timeloop_architecture import bare_name
 from stallscope.mappings.timeloop_energy import resolve_tables
 from stallscope.simcore.errors import Fault, SpecError
+from stallscope.validation.documents import Json, own_copy, read_document
 from stallscope.validation.figures import CYCLES, ENERGY, Key
 from stallscope.validation.packing import unpack
 
 __all__ = ["ReferenceCase", "own_cases", "read_case", "reference_cases"]
 
-Json = Mapping[str, Any]  # Any: a parsed JSON document of another tool's making
 
 _INPUTS = ("architecture.yaml", "problem.yaml", "mapping.yaml")
 _ENERGIES = "ERT.yaml"
@@ -103,9 +100,8 @@ def reference_cases(path: str | os.PathLike[str]) -> tuple[ReferenceCase, ...]:
 @contextmanager
 def own_cases() -> Iterator[tuple[ReferenceCase, ...]]:
     """The project's own copy of a selection, unpacked while the context lasts."""
-    text = files("stallscope.validation").joinpath("data/timeloop.json").read_text("utf-8")
     with TemporaryDirectory(prefix="stallscope-") as place:
-        unpack(json.loads(text), Path(place))
+        unpack(own_copy("timeloop"), Path(place))
         yield reference_cases(place)
 
 
@@ -115,7 +111,7 @@ def read_case(folder: Path) -> ReferenceCase:
     Raises:
         SpecError: If a file of figures is not in the known form.
     """
-    expected = _read(folder / _EXPECTED)
+    expected = read_document(folder / _EXPECTED)
     walked = folder / _FULL_WALK
     try:
         rejected = bool(expected.get("rejected"))
@@ -127,7 +123,7 @@ def read_case(folder: Path) -> ReferenceCase:
             rejection=(list(expected.get("message") or ["rejected"])[-1]) if rejected else "",
             figures={} if rejected else _figures(results),
             level_cycles={level["name"]: level["cycles"] for level in results.get("levels", ())},
-            full_walk=_figures(_read(walked)["results"]) if walked.exists() else None,
+            full_walk=_figures(read_document(walked)["results"]) if walked.exists() else None,
             energies=expected.get("energy_per_action_pJ_max_over_arguments") or {},
         )
     except (KeyError, TypeError, AttributeError, IndexError) as error:
@@ -139,17 +135,6 @@ def read_case(folder: Path) -> ReferenceCase:
 
 def _is_case(folder: Path) -> bool:
     return all((folder / name).is_file() for name in (*_INPUTS, _EXPECTED))
-
-
-def _read(path: Path) -> Json:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        fault = Fault(place=str(path), value="", rule=f"is not readable JSON: {error}")
-        raise SpecError([fault]) from error
-    if not isinstance(document, dict):
-        raise SpecError([Fault(place=str(path), value="", rule="needs a JSON object")])
-    return document
 
 
 def _figures(results: Json) -> dict[Key, float]:

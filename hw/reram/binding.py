@@ -15,7 +15,7 @@ from stallscope.hw.ports import CAUSES, Cause
 from stallscope.hw.reram.pipeline import run_pipeline
 from stallscope.hw.reram.ports import MAIN, ChipPorts
 from stallscope.mappings.reram.case import CrossbarCase
-from stallscope.mappings.reram.chip import CrossbarChip
+from stallscope.mappings.reram.chip import CrossbarChip, packed_bytes
 from stallscope.mappings.reram.counting import has_maps_on_chip, inputs_at_once_words
 from stallscope.mappings.reram.lowering import Load
 from stallscope.mappings.reram.timing import (
@@ -151,16 +151,16 @@ class Binding:
 
     def input_bytes(self, load: Load, rows: int, columns: int) -> int:
         """The same in bytes: the room they take."""
-        return _bytes(self.input_words(load, rows, columns), self._chip.reading.input_bits)
+        return packed_bytes(self.input_words(load, rows, columns), self._chip.reading.input_bits)
 
     @property
     def largest_tile_bytes(self) -> int:
         """The most room that one core takes for a tile, or for a pixel."""
-        return _bytes(inputs_at_once_words(self._case), self._chip.reading.input_bits)
+        return packed_bytes(inputs_at_once_words(self._case), self._chip.reading.input_bits)
 
     def sum_bytes(self, pixels: int) -> int:
         """Room of the partial sums of a tile in a core."""
-        return _bytes(pixels * self._chip.crossbar.columns, self._chip.partial_sum_bits)
+        return packed_bytes(pixels * self._chip.crossbar.columns, self._chip.partial_sum_bits)
 
     # ------------------------------------------------------------------ demands
 
@@ -172,7 +172,7 @@ class Binding:
             runs = self.input_runs(load, rows, columns)
             words, bits = self.input_words(load, rows, columns), self._chip.reading.input_bits
             padded = _burst_bytes(self._chip, words, runs, bits) * self.bundles(tile, co)
-            each = _bytes(words, bits)
+            each = packed_bytes(words, bits)
             name = f"tile {tile}"
             asked = [
                 (f"{name} memory read", padded),
@@ -194,7 +194,7 @@ class Binding:
         def make() -> Demand:
             load, bits = self._layer.loads[ko], self._chip.crossbar.weight_bits
             sizes = {
-                core: _bytes(self._layer.macs_per_pixel(block, load), bits)
+                core: packed_bytes(self._layer.macs_per_pixel(block, load), bits)
                 for core, block in self.working(tile, co) if core in cores
             }  # fmt: skip
             total = sum(sizes.values())
@@ -252,8 +252,8 @@ class Binding:
             load, block = self._layer.loads[ko], self.block(tile, core, co)
             assert block is not None
             name = f"tile {tile} core {core}"
-            sums = _bytes(pixels * self.width(block), self._chip.partial_sum_bits)
-            driven = _bytes(pixels * load.rows, self._chip.reading.input_bits)
+            sums = packed_bytes(pixels * self.width(block), self._chip.partial_sum_bits)
+            driven = packed_bytes(pixels * load.rows, self._chip.reading.input_bits)
             asked = [(f"{name} inputs read", driven), (f"{name} sums write", sums)]
             if not is_first:
                 asked.append((f"{name} sums read", sums))
@@ -280,9 +280,9 @@ class Binding:
             block = self.block(tile, core, co)
             assert block is not None
             words = pixels * self.width(block)
-            kept = _bytes(words, self._chip.partial_sum_bits)
+            kept = packed_bytes(words, self._chip.partial_sum_bits)
             bits = self._chip.output_bits if is_last else self._chip.partial_sum_bits
-            size, name = _bytes(words, bits), f"tile {tile} core {core}"
+            size, name = packed_bytes(words, bits), f"tile {tile} core {core}"
             asked = [
                 (f"{name} sums read", kept),
                 (f"{name} branch up", size),
@@ -306,7 +306,7 @@ class Binding:
             block = self.block(tile, core, co)
             assert block is not None
             words, bits = pixels * self.width(block), self._chip.partial_sum_bits
-            size, name = _bytes(words, bits), f"tile {tile} core {core}"
+            size, name = packed_bytes(words, bits), f"tile {tile} core {core}"
             padded = _burst_bytes(self._chip, words, pixels, bits)
             asked = [
                 (f"tile {tile} memory read", padded),
@@ -329,11 +329,6 @@ class Binding:
         if demand is None:
             demand = self._made[key] = make()
         return demand
-
-
-def _bytes(words: int, bits: int) -> int:
-    """Bytes of packed words."""
-    return -(-words * bits // 8)
 
 
 def _burst_bytes(chip: CrossbarChip, words: int, runs: int, bits: int) -> int:

@@ -21,8 +21,13 @@ from stallscope.mappings.spec import MAX_LATENCY_CYCLES, Name, Nanoseconds, Rate
 
 __all__ = [
     "CoreBuffer", "CrossbarChip", "HTree", "LogicalCrossbar", "MainMemory", "Overlap", "Pipeline",
-    "Programming", "Readout", "TileMemory", "VectorUnit",
+    "Programming", "Readout", "TileMemory", "VectorUnit", "packed_bytes",
 ]  # fmt: skip
+
+
+def packed_bytes(words: int, bits: int) -> int:
+    """Bytes of ``words`` of ``bits``, one behind the other."""
+    return -(-words * bits // 8)
 
 
 class Pipeline(StrEnum):

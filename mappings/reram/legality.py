@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import isqrt
 
 from stallscope.mappings.reram.case import CrossbarCase
-from stallscope.mappings.reram.chip import CrossbarChip
+from stallscope.mappings.reram.chip import CrossbarChip, packed_bytes
 from stallscope.mappings.reram.counting import inputs_at_once_words
 from stallscope.mappings.reram.schedule import Axis
 from stallscope.mappings.reram.timing import at_once
@@ -88,7 +88,7 @@ def _partial_sums(case: CrossbarCase) -> list[Fault]:
     chip = case.chip
     capacity = chip.partial_sums.capacity_bytes
     bits = chip.crossbar.columns * chip.partial_sum_bits
-    need = -(-case.walk.tile_pixels * bits // 8)
+    need = packed_bytes(case.walk.tile_pixels, bits)
     if capacity is None or need <= capacity:
         return []
     fits = 8 * capacity // bits
@@ -101,7 +101,8 @@ def _partial_sums(case: CrossbarCase) -> list[Fault]:
             f"{_n(case.walk.tile_pixels)} pixels x {chip.crossbar.columns} columns x "
             f"{chip.partial_sum_bits} bits",
             remedy=_smaller(case, fits) if fits
-            else f"one pixel needs {_n(-(-bits // 8))} bytes: a larger buffer, or fewer columns",
+            else f"one pixel needs {_n(packed_bytes(1, bits))} bytes: "
+            "a larger buffer, or fewer columns",
         )
     ]  # fmt: skip
 
@@ -109,7 +110,7 @@ def _partial_sums(case: CrossbarCase) -> list[Fault]:
 def _inputs(case: CrossbarCase) -> list[Fault]:
     capacity = case.chip.input_buffer.capacity_bytes
     bits = case.chip.reading.input_bits
-    need = -(-inputs_at_once_words(case) * bits // 8)
+    need = packed_bytes(inputs_at_once_words(case), bits)
     if capacity is None or need <= capacity:
         return []
     if case.walk.by_window:

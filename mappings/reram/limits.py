@@ -103,10 +103,7 @@ def write_cycles(layer: LoweredLayer, chip: CrossbarChip) -> Ints:
     Returns:
         Cycles, shape (steps of co, loads); all 0 where they depend on the weights.
     """
-    cores = [
-        min(chip.cores, len(layer.blocks) - step * layer.all_cores)
-        for step in range(layer.column_steps)
-    ]
+    cores = [layer.cores_at_work(step, chip.cores) for step in range(layer.column_steps)]
     # Core by core: what one leaves of the drivers, the next does not take.
     in_turn = chip.overlap is Overlap.PARTIAL and shares_drivers(chip, layer, cores[0])
     rows = {

@@ -120,6 +120,10 @@ class LoweredLayer:
         number = step * self.all_cores + core
         return number if number < len(self.blocks) else None
 
+    def cores_at_work(self, step: int, cores: int) -> int:
+        """How many of the first ``cores`` have a column block at a step of ``co``."""
+        return min(cores, len(self.blocks) - step * self.all_cores)
+
     def macs_per_pixel(self, block: int, load: Load) -> int:
         """Multiply-accumulates of a column block that one output pixel takes."""
         if self.bundle > 1:

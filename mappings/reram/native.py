@@ -26,7 +26,7 @@ from stallscope.mappings.fields import Fields, Findings, nearest, whole
 from stallscope.mappings.layers import Shape
 from stallscope.mappings.native_energy import read_energy
 from stallscope.mappings.native_network import SHAPES, read_shape
-from stallscope.mappings.quantities import QuantityError, megahertz
+from stallscope.mappings.native_values import read_clock
 from stallscope.mappings.reading import Node
 from stallscope.mappings.reram.chip import CrossbarChip
 from stallscope.mappings.reram.devices import (
@@ -35,7 +35,7 @@ from stallscope.mappings.reram.devices import (
     fill_figures,
     find_reram_device,
 )
-from stallscope.mappings.reram.native_values import Values, keys_of, needed, read_figures
+from stallscope.mappings.reram.native_values import Values, needed, read_figures
 from stallscope.mappings.reram.schedule import Axis, CrossbarSchedule, ScheduleLoop
 from stallscope.simcore.errors import Fault
 
@@ -127,7 +127,7 @@ def _chip(node: Node, findings: Findings) -> tuple[CrossbarChip | None, ReramDev
     """Read the ``crossbars:`` section: the chip, None if it has faults, and its device."""
     before = len(findings.faults)
     fields = Fields(node, "crossbars", findings)
-    clock, given = _clock(fields), fields.node_of("device")
+    clock, given = read_clock(fields), fields.node_of("device")
     device = None
     if given is not None:
         device = find_reram_device(given, fields.at("device"), findings)
@@ -143,17 +143,6 @@ def _chip(node: Node, findings: Findings) -> tuple[CrossbarChip | None, ReramDev
         return None, device
     _say_defaults(values, findings)
     return findings.build(CrossbarChip, values, "crossbars", node), device
-
-
-def _clock(fields: Fields) -> float | None:
-    node = fields.node_of(*keys_of("clock_mhz"))
-    if node is None:
-        return None
-    try:
-        return megahertz(node.text)
-    except QuantityError as error:
-        fields.findings.add(node, fields.at("clock_mhz"), error.rule, error.remedy)
-        return None
 
 
 def _default(path: str) -> float:

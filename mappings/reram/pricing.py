@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stallscope.mappings.counts import Counts, LevelCounts, LevelTensor, NetworkCounts
-from stallscope.mappings.pricing import Book, Priced
+from stallscope.mappings.pricing import Book, Priced, priced_level
 from stallscope.mappings.reram.activity import Activity
 from stallscope.mappings.reram.case import CrossbarCase
 
@@ -72,16 +72,7 @@ def _level(
     for name, tensor in level.tensors.items():
         pj = _accesses(book, level.name, name, tensor, activity, is_verified=is_verified)
         tensors[name] = replace(tensor, energy_pj=pj)
-    leakage = None
-    if book.table.energy_pj(level.name, "leak") is not None:
-        leakage = book.enter(level.name, "leak", "", cycles * level.used_instances)
-    area = book.table.area_um2(level.name)
-    return replace(
-        level,
-        tensors=tensors,
-        leakage_pj=leakage,
-        area_um2=None if area is None else area * level.instances,
-    )
+    return priced_level(book, level, tensors, cycles)
 
 
 def _accesses(

@@ -161,10 +161,7 @@ def _rows_in_turn(case: CrossbarCase, drivers: int | None) -> Ints:
     each = np.array([max(load.slots) for load in layer.loads], dtype=np.int64)
     if chip.writing.whole_crossbars:
         each[:] = chip.crossbar.rows
-    cores = [
-        min(chip.cores, len(layer.blocks) - step * layer.all_cores)
-        for step in range(layer.column_steps)
-    ]
+    cores = [layer.cores_at_work(step, chip.cores) for step in range(layer.column_steps)]
     crossbars = np.outer(cores, slots) * chip.crossbar.slices
     rounds = np.ones_like(crossbars) if drivers is None else -(-crossbars // drivers)
     rows: Ints = rounds * each

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from stallscope.mappings.reram.chip import CrossbarChip
+from stallscope.mappings.reram.chip import CrossbarChip, packed_bytes
 from stallscope.mappings.reram.lowering import LoweredLayer
 from stallscope.mappings.reram.schedule import Axis, InputForm, ScheduleLoop
 from stallscope.mappings.reram.spread import Ints
@@ -76,10 +76,8 @@ def tilings_of(layer: LoweredLayer, chip: CrossbarChip, inputs: InputForm) -> Ti
         fits = np.zeros_like(fits)
     windows = _with_form(windows, fits)
     tilings = windows if inputs is InputForm.WINDOW else _both(windows, numbers)
-    pixel = max(load.rows for load in layer.loads) * chip.reading.input_bits
-    has_room = inputs is not InputForm.WINDOW and -(-pixel // 8) <= _room(
-        chip.input_buffer.capacity_bytes
-    )
+    pixel = packed_bytes(max(load.rows for load in layer.loads), chip.reading.input_bits)
+    has_room = inputs is not InputForm.WINDOW and pixel <= _room(chip.input_buffer.capacity_bytes)
     bits = tilings.rows * tilings.columns * chip.crossbar.columns * chip.partial_sum_bits
     return tilings.only(
         (-(-bits // 8) <= _room(chip.partial_sums.capacity_bytes)) & (tilings.by_window | has_room)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from stallscope.mappings.reram.chip import CrossbarChip
+from stallscope.mappings.reram.chip import CrossbarChip, packed_bytes
 from stallscope.mappings.reram.lowering import LoweredLayer
 from stallscope.mappings.reram.schedule import Axis, CrossbarSchedule, InputForm, ScheduleLoop
 
@@ -100,7 +100,7 @@ def walk_of(schedule: CrossbarSchedule, layer: LoweredLayer, chip: CrossbarChip)
 def window_bytes(layer: LoweredLayer, chip: CrossbarChip, tile: dict[Axis, int]) -> int:
     """Bytes of the largest window of a tile."""
     words = max(layer.window_words(load, tile[Axis.H], tile[Axis.W]) for load in layer.loads)
-    return -(-words * chip.reading.input_bits // 8)
+    return packed_bytes(words, chip.reading.input_bits)
 
 
 def _complete(schedule: CrossbarSchedule) -> list[ScheduleLoop]:

@@ -49,7 +49,7 @@ def without_energy(counts):
     }  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(case=machines())
 def test_a_run_counts_what_the_closed_form_says(case):
     """Law L1: accesses, words and actions, with every limit in the way."""
@@ -59,7 +59,7 @@ def test_a_run_counts_what_the_closed_form_says(case):
     assert without_energy(result.counts) == without_energy(counts_of(case))
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(case=machines())
 def test_cycles_lie_between_the_bounds(case):
     """Law L2: at least the analytical bound, at most everything one after another."""

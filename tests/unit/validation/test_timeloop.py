@@ -151,8 +151,8 @@ def test_a_figure_we_do_not_have_counts_as_zero(references):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "not readable JSON"),
-        ("[]", "needs a JSON object"),
+        ("{", "cannot be read as JSON"),
+        ("[]", "needs one JSON object"),
         ("{}", "not in the form"),
         (json.dumps({"results": {"levels": [], "summary": {}}}), "not in the form"),
         (json.dumps({"results": []}), "not in the form"),
