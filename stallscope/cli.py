@@ -35,6 +35,7 @@ from stallscope.options import (
     Reuse,
     Schedule,
     Set,
+    Tensors,
     Trace,
     TraceLevel,
     Units,
@@ -80,6 +81,7 @@ def simulate(
     trace: Trace = TraceLevel.OFF,
     window: Window = None,
     unit: Units = None,
+    tensors: Tensors = None,
     no_fast_forward: NoFast = False,
     audit: Audit = False,
     reuse: Reuse = None,
@@ -100,6 +102,7 @@ def simulate(
             ),
             commands.Output(out, as_json, force),
             commands.Events(trace.value, window, tuple(unit or ())),
+            tensors=tensors,
             fast_forward=not no_fast_forward,
             audit=audit,
         )
@@ -230,9 +233,7 @@ def verify(
         typer.Argument(metavar="FILE...", help="Case files; or a program, and an architecture."),
     ],
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the drawn operands.")] = 0,
-    tensors: Annotated[
-        Path | None, typer.Option("--tensors", help="Integer operands by name, a NumPy .npz file.")
-    ] = None,
+    tensors: Tensors = None,
     as_json: Json = False,
     reuse: Reuse = None,
     link_transfers: Links = None,

@@ -32,6 +32,7 @@ __all__ = [
     "Schedule",
     "ScheduleChoice",
     "Set",
+    "Tensors",
     "Trace",
     "TraceLevel",
     "Units",
@@ -115,6 +116,9 @@ Set = Annotated[
         metavar="PATH=VALUE",
         help="Change a figure, as in architecture.GLB.capacity=8 KiB.",
     ),
+]
+Tensors = Annotated[
+    Path | None, typer.Option("--tensors", help="Integer operands by name, a NumPy .npz file.")
 ]
 Window = Annotated[
     str | None,

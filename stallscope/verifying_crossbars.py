@@ -44,7 +44,7 @@ def verify_crossbars(
         tensors: Operands by name, or None.
         as_json: Whether to print a document.
     """
-    case = load_case(files, options)
+    case = load_case(files, options, has_weights=True)
     from stallscope.hw.reram.execution import execute_on_values  # NumPy
     from stallscope.validation.function import reference
 

@@ -169,6 +169,58 @@ def test_commands_about_mappings_refuse_crossbars(desk, command: list[str]) -> N
     assert "describes crossbars, which have a schedule and no mapping; " in ran.err
 
 
+AWARE = ["--set", "crossbars.writing.data_aware=true"]
+
+
+def test_only_what_changes_is_written_with_given_weights(desk) -> None:
+    """All loads alike: only the first is written; what differs takes its pulses again."""
+    layer = desk.write("gemm.yaml", "stallscope: 1\nlayer: {gemm: {M: 1, N: 64, K: 1152}}\n")
+    file = desk.folder / "weights.npz"
+    waits = []
+    for last in (5, 6):
+        weights = np.full((1152, 64), 5)
+        weights[576:] = last  # the second load
+        np.savez(file, Weights=weights, Inputs=np.zeros((1, 1152), dtype=np.int64))
+        packed = ["--set", "schedule.filling=packed"]
+        ran = desk.run("simulate", CHIP, layer, *AWARE, *packed, "--tensors", file, "--json")
+        assert ran.code == 0, ran.err
+        document = json.loads(ran.out)
+        assert document["reram"]["activity"]["updates"] == 2
+        assert document["inputs"]["files"][-1] == str(file)
+        waits.append((document["reram"]["activity"]["pulses"],
+                      document["reram"]["run"]["writing_cycles"]))  # fmt: skip
+    # 5 -> 6: the last of four slices goes from level 1 to level 2, one pulse for each of its cells.
+    assert waits[1][0] - waits[0][0] == 576 * 64
+    assert waits[1][1] > waits[0][1] > 0
+
+
+def test_tensors_that_nothing_uses_are_refused(desk, layer: str) -> None:
+    file = desk.folder / "weights.npz"
+    np.savez(file, Weights=np.zeros((1, 1)))
+    ran = desk.run("simulate", CHIP, layer, "--tensors", file)
+    assert (ran.code, ran.out) == (2, "")
+    assert "has no use: a run depends on the weights only with data_aware writing" in ran.err
+    ran = desk.run("simulate", *desk.files, "--tensors", file)
+    assert ran.code == 2
+    assert "is for crossbars that write only what changes" in ran.err
+    ran = desk.run("simulate", CHIP, layer, *AWARE)
+    assert ran.code == 2
+    assert "give the weights (simulate --tensors FILE.npz)" in ran.err
+    np.savez(file, Others=np.zeros((1, 1)))
+    ran = desk.run("simulate", CHIP, layer, *AWARE, "--tensors", file)
+    assert ran.code == 2
+    assert "--tensors = Weights: is missing" in ran.err
+    assert "--tensors = Others: is no operand" in ran.err
+    assert desk.run("simulate", CHIP, layer, *AWARE, "--tensors", "none.npz").code == 2
+
+
+def test_nothing_is_searched_where_the_weights_decide(desk, layer: str) -> None:
+    for objective in ("updates", "wear"):
+        ran = desk.run("explore", CHIP, layer, *AWARE, "--objective", objective)
+        assert (ran.code, ran.out) == (2, "")
+        assert "what writing takes depends on the weights" in ran.err
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
