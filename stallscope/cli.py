@@ -19,6 +19,7 @@ from stallscope.failures import BROKEN, exit_codes, not_built
 from stallscope.options import (
     Audit,
     Beside,
+    Converters,
     DataflowChoice,
     Dataflows,
     Elision,
@@ -31,6 +32,8 @@ from stallscope.options import (
     NetworkName,
     NoFast,
     Out,
+    ProgrammingSigma,
+    ReadSigma,
     Records,
     Reuse,
     Schedule,
@@ -232,8 +235,11 @@ def verify(
         list[str],
         typer.Argument(metavar="FILE...", help="Case files; or a program, and an architecture."),
     ],
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the drawn operands.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of what is drawn.")] = 0,
     tensors: Tensors = None,
+    programming_sigma: ProgrammingSigma = None,
+    read_sigma: ReadSigma = None,
+    adc: Converters = False,
     as_json: Json = False,
     reuse: Reuse = None,
     link_transfers: Links = None,
@@ -245,8 +251,16 @@ def verify(
         from stallscope import verifying
         from stallscope.commands import load_options
 
-        options = load_options(reuse, is_on(link_transfers), is_on(first_read_elision), settings)
-        verifying.verify_files(files, options, seed=seed, tensors=tensors, as_json=as_json)
+        verifying.verify_files(
+            files,
+            load_options(reuse, is_on(link_transfers), is_on(first_read_elision), settings),
+            seed=seed,
+            tensors=tensors,
+            as_json=as_json,
+            errors=verifying.Errors(
+                programming_sigma=programming_sigma, read_sigma=read_sigma, has_converters=adc
+            ),
+        )
 
 
 @app.command()

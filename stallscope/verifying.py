@@ -18,7 +18,7 @@ from stallscope.report.outputs import json_text
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.tensor_files import read_tensors
 from stallscope.traces.rows.program import is_own
-from stallscope.verifying_crossbars import verify_crossbars
+from stallscope.verifying_crossbars import Errors, verify_crossbars
 
 if TYPE_CHECKING:
     from stallscope.mappings.architecture import Architecture
@@ -26,17 +26,21 @@ if TYPE_CHECKING:
     from stallscope.traces.program import Program
     from stallscope.validation.function import Verification
 
-__all__ = ["verify_files"]
+__all__ = ["Errors", "verify_files"]
 
 
 def verify_files(
-    files: Sequence[str], options: LoadOptions, *, seed: int, tensors: Path | None, as_json: bool
-) -> None:
+    files: Sequence[str], options: LoadOptions, *, seed: int, tensors: Path | None, as_json: bool,
+    errors: Errors,
+) -> None:  # fmt: skip
     """Verify the case of some files, or a program file; exit 3 if a word differs."""
     given = None if tensors is None else read_tensors(tensors)
     if is_of_crossbars(files):
-        verify_crossbars(files, options, seed=seed, tensors=given, as_json=as_json)
+        verify_crossbars(
+            files, options, seed=seed, tensors=given, as_json=as_json, errors=errors
+        )  # fmt: skip
         return
+    errors.refuse()
     if is_own(files[0]):
         rule = "rows of your own name no words of tensors: there is nothing to verify"
         fault = Fault(place="file", value=files[0], rule=rule, remedy="name a compiled program")

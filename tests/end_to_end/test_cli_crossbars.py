@@ -4,11 +4,9 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from stallscope.catalog import preset
-from stallscope.verifying_crossbars import compared
 
 LAYER = """\
 stallscope: 1
@@ -169,58 +167,6 @@ def test_commands_about_mappings_refuse_crossbars(desk, command: list[str]) -> N
     assert "describes crossbars, which have a schedule and no mapping; " in ran.err
 
 
-AWARE = ["--set", "crossbars.writing.data_aware=true"]
-
-
-def test_only_what_changes_is_written_with_given_weights(desk) -> None:
-    """All loads alike: only the first is written; what differs takes its pulses again."""
-    layer = desk.write("gemm.yaml", "stallscope: 1\nlayer: {gemm: {M: 1, N: 64, K: 1152}}\n")
-    file = desk.folder / "weights.npz"
-    waits = []
-    for last in (5, 6):
-        weights = np.full((1152, 64), 5)
-        weights[576:] = last  # the second load
-        np.savez(file, Weights=weights, Inputs=np.zeros((1, 1152), dtype=np.int64))
-        packed = ["--set", "schedule.filling=packed"]
-        ran = desk.run("simulate", CHIP, layer, *AWARE, *packed, "--tensors", file, "--json")
-        assert ran.code == 0, ran.err
-        document = json.loads(ran.out)
-        assert document["reram"]["activity"]["updates"] == 2
-        assert document["inputs"]["files"][-1] == str(file)
-        waits.append((document["reram"]["activity"]["pulses"],
-                      document["reram"]["run"]["writing_cycles"]))  # fmt: skip
-    # 5 -> 6: the last of four slices goes from level 1 to level 2, one pulse for each of its cells.
-    assert waits[1][0] - waits[0][0] == 576 * 64
-    assert waits[1][1] > waits[0][1] > 0
-
-
-def test_tensors_that_nothing_uses_are_refused(desk, layer: str) -> None:
-    file = desk.folder / "weights.npz"
-    np.savez(file, Weights=np.zeros((1, 1)))
-    ran = desk.run("simulate", CHIP, layer, "--tensors", file)
-    assert (ran.code, ran.out) == (2, "")
-    assert "has no use: a run depends on the weights only with data_aware writing" in ran.err
-    ran = desk.run("simulate", *desk.files, "--tensors", file)
-    assert ran.code == 2
-    assert "is for crossbars that write only what changes" in ran.err
-    ran = desk.run("simulate", CHIP, layer, *AWARE)
-    assert ran.code == 2
-    assert "give the weights (simulate --tensors FILE.npz)" in ran.err
-    np.savez(file, Others=np.zeros((1, 1)))
-    ran = desk.run("simulate", CHIP, layer, *AWARE, "--tensors", file)
-    assert ran.code == 2
-    assert "--tensors = Weights: is missing" in ran.err
-    assert "--tensors = Others: is no operand" in ran.err
-    assert desk.run("simulate", CHIP, layer, *AWARE, "--tensors", "none.npz").code == 2
-
-
-def test_nothing_is_searched_where_the_weights_decide(desk, layer: str) -> None:
-    for objective in ("updates", "wear"):
-        ran = desk.run("explore", CHIP, layer, *AWARE, "--objective", objective)
-        assert (ran.code, ran.out) == (2, "")
-        assert "what writing takes depends on the weights" in ran.err
-
-
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -263,45 +209,6 @@ def test_presets_of_crossbars_are_listed_and_printed(desk) -> None:
         "reram-tile-4", "isaac-like", "puma-like",
     ]  # fmt: skip
     assert desk.run("presets", "isaac-like").out.startswith("stallscope: 1\n")
-
-
-def test_a_schedule_is_verified_on_integers(desk) -> None:
-    """Small enough for a moment: 7 x 5 pixels, two loads, partial sums that leave and return."""
-    layer = desk.write(
-        "layer.yaml",
-        "stallscope: 1\nlayer: {conv: {C: 80, K: 70, P: 7, Q: 5, R: 3, S: 3, padding: 1}}\n"
-        "schedule: {loops: [ko, {h: 2}], snake: true}\n",
-    )
-    ran = desk.run("verify", CHIP, layer, "--json", "--seed", "3")
-    assert ran.code == 0
-    found = json.loads(ran.out)
-    assert (found["correct"], found["mismatches"], found["seed"]) == (True, 0, 3)
-    assert (found["words_compared"], found["updates"]) == (70 * 35, 2)
-    assert found["spilled_words"] == found["refilled_words"] == 70 * 35
-    assert found["multiplies"] == 35 * 2 * 2  # pixels x loads x cores with a block
-    shown = desk.run("verify", CHIP, layer).out
-    assert "all 2,450 words of the output are NumPy's, bit for bit" in shown
-
-
-def test_operands_may_be_given(desk) -> None:
-    layer = desk.write("gemm.yaml", "stallscope: 1\nlayer: {gemm: {M: 2, N: 3, K: 4}}\n")
-    given = desk.folder / "operands.npz"
-    np.savez(given, Weights=np.ones((4, 3), dtype=np.int64), Inputs=np.arange(8).reshape(2, 4))
-    assert desk.run("verify", CHIP, layer, "--tensors", given).code == 0
-    np.savez(given, Weights=np.full((4, 3), 999), Other=np.ones(1))
-    ran = desk.run("verify", CHIP, layer, "--tensors", given)
-    assert ran.code == 2
-    assert "--tensors = Inputs: is missing" in ran.err
-    assert "--tensors = Other: is no operand" in ran.err
-
-
-def test_words_that_differ_are_found() -> None:
-    expected = np.arange(6).reshape(2, 3)
-    actual = expected.copy()
-    actual[1] += 1
-    found = compared(expected, actual)
-    assert (found["correct"], found["mismatches"]) == (False, 3)
-    assert found["first_mismatch"] == {"at": [1, 0], "expected": 3, "actual": 4}
 
 
 # The reference's worked example: 64 and 128 KiB of partial sums per tile, 16 KiB of inputs.
