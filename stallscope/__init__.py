@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stallscope.hw.bottleneck import bottleneck
+    from stallscope.hw.reram.execution import ValueRun, execute_on_values
     from stallscope.hw.reram.simulate import simulate_crossbars
+    from stallscope.hw.reram.values import Noise
     from stallscope.hw.result import Result
     from stallscope.hw.simulate import Tracing, execute, simulate
     from stallscope.mappings.analytical import Estimate, analyze
@@ -55,6 +57,7 @@ __all__ = [
     "Estimate",
     "Fault",
     "Mapping",
+    "Noise",
     "Platform",
     "Problem",
     "Program",
@@ -66,6 +69,7 @@ __all__ = [
     "SpecError",
     "Trace",
     "Tracing",
+    "ValueRun",
     "Verification",
     "__version__",
     "analyze",
@@ -75,6 +79,7 @@ __all__ = [
     "compile",
     "critical_chain",
     "execute",
+    "execute_on_values",
     "explore",
     "export_chrome",
     "export_perfetto",
@@ -100,6 +105,7 @@ _PLACES = {
     "Estimate": "mappings.analytical",
     "Fault": "simcore.errors",
     "Mapping": "mappings.mapping",
+    "Noise": "hw.reram.values",
     "Platform": "mappings.case",
     "Problem": "mappings.problem",
     "Program": "traces.program",
@@ -111,6 +117,7 @@ _PLACES = {
     "SpecError": "simcore.errors",
     "Trace": "traces.events.trace",
     "Tracing": "hw.simulate",
+    "ValueRun": "hw.reram.execution",
     "Verification": "validation.function",
     "analyze": "mappings.analytical",
     "analyze_crossbars": "mappings.reram.estimate",
@@ -119,6 +126,7 @@ _PLACES = {
     "compile": "traces.compile:compile_case",
     "critical_chain": "traces.events.critical",
     "execute": "hw.simulate",
+    "execute_on_values": "hw.reram.execution",
     "explore": "mappings.reram.explore",
     "export_chrome": "traces.events.chrome",
     "export_perfetto": "traces.events.perfetto_export",

@@ -19,6 +19,7 @@ from stallscope.failures import BROKEN, exit_codes, not_built
 from stallscope.options import (
     Audit,
     Beside,
+    Converters,
     DataflowChoice,
     Dataflows,
     Elision,
@@ -31,10 +32,13 @@ from stallscope.options import (
     NetworkName,
     NoFast,
     Out,
+    ProgrammingSigma,
+    ReadSigma,
     Records,
     Reuse,
     Schedule,
     Set,
+    Tensors,
     Trace,
     TraceLevel,
     Units,
@@ -80,6 +84,7 @@ def simulate(
     trace: Trace = TraceLevel.OFF,
     window: Window = None,
     unit: Units = None,
+    tensors: Tensors = None,
     no_fast_forward: NoFast = False,
     audit: Audit = False,
     reuse: Reuse = None,
@@ -100,6 +105,7 @@ def simulate(
             ),
             commands.Output(out, as_json, force),
             commands.Events(trace.value, window, tuple(unit or ())),
+            tensors=tensors,
             fast_forward=not no_fast_forward,
             audit=audit,
         )
@@ -229,10 +235,11 @@ def verify(
         list[str],
         typer.Argument(metavar="FILE...", help="Case files; or a program, and an architecture."),
     ],
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the drawn operands.")] = 0,
-    tensors: Annotated[
-        Path | None, typer.Option("--tensors", help="Integer operands by name, a NumPy .npz file.")
-    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of what is drawn.")] = 0,
+    tensors: Tensors = None,
+    programming_sigma: ProgrammingSigma = None,
+    read_sigma: ReadSigma = None,
+    adc: Converters = False,
     as_json: Json = False,
     reuse: Reuse = None,
     link_transfers: Links = None,
@@ -244,8 +251,16 @@ def verify(
         from stallscope import verifying
         from stallscope.commands import load_options
 
-        options = load_options(reuse, is_on(link_transfers), is_on(first_read_elision), settings)
-        verifying.verify_files(files, options, seed=seed, tensors=tensors, as_json=as_json)
+        verifying.verify_files(
+            files,
+            load_options(reuse, is_on(link_transfers), is_on(first_read_elision), settings),
+            seed=seed,
+            tensors=tensors,
+            as_json=as_json,
+            errors=verifying.Errors(
+                programming_sigma=programming_sigma, read_sigma=read_sigma, has_converters=adc
+            ),
+        )
 
 
 @app.command()

@@ -131,22 +131,24 @@ def simulate_files(
     output: Output,
     events: Events,
     *,
+    tensors: Path | None,
     fast_forward: bool,
     audit: bool,
 ) -> None:
     """Simulate one case and deliver its result."""
     folder = output.folder()
     if is_of_crossbars(files):
-        chip_case = crossbars.load_case(files, options)
+        chip_case = crossbars.load_case_to_run(files, options, tensors)
         tracing = events.tracing(output, "trace")
         announce(tracing, chip_case)
         with traced(tracing):
             result = crossbars.simulate_crossbar_case(
-                chip_case, fast_forward=fast_forward, audit=audit, trace=tracing
+                chip_case, fast_forward=fast_forward, audit=audit, trace=tracing, tensors=tensors
             )
         tell_of_trace(result, output)
         deliver(crossbar_document(result, chip_case), folder, as_json=output.as_json)
         return
+    crossbars.refuse_tensors(tensors)
     case = load_case(files, options)
     from stallscope.hw.simulate import simulate  # SimPy, and nothing before needs it
 

@@ -13,6 +13,7 @@ from stallscope.simcore.errors import Fault, SpecError
 __all__ = [
     "Audit",
     "Beside",
+    "Converters",
     "DataflowChoice",
     "Dataflows",
     "Elision",
@@ -26,12 +27,15 @@ __all__ = [
     "NoFast",
     "OnOff",
     "Out",
+    "ProgrammingSigma",
+    "ReadSigma",
     "Records",
     "Reuse",
     "ReuseRule",
     "Schedule",
     "ScheduleChoice",
     "Set",
+    "Tensors",
     "Trace",
     "TraceLevel",
     "Units",
@@ -115,6 +119,24 @@ Set = Annotated[
         metavar="PATH=VALUE",
         help="Change a figure, as in architecture.GLB.capacity=8 KiB.",
     ),
+]
+Tensors = Annotated[
+    Path | None, typer.Option("--tensors", help="Integer operands by name, a NumPy .npz file.")
+]
+ProgrammingSigma = Annotated[
+    float | None,
+    typer.Option(
+        "--programming-sigma",
+        metavar="SHARE",
+        help="On crossbars: deviation of written cells, of the largest conductance.",
+    ),
+]
+ReadSigma = Annotated[
+    float | None,
+    typer.Option("--read-sigma", metavar="SHARE", help="The same, drawn in every read."),
+]
+Converters = Annotated[
+    bool, typer.Option("--adc", help="On crossbars: converters of the chip's adc_bits, not ideal.")
 ]
 Window = Annotated[
     str | None,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -18,8 +17,9 @@ from stallscope.mappings.reram.files import is_of_crossbars
 from stallscope.programs import open_program, sidecar
 from stallscope.report.outputs import json_text
 from stallscope.simcore.errors import Fault, SpecError
+from stallscope.tensor_files import read_tensors
 from stallscope.traces.rows.program import is_own
-from stallscope.verifying_crossbars import verify_crossbars
+from stallscope.verifying_crossbars import Errors, verify_crossbars
 
 if TYPE_CHECKING:
     from stallscope.mappings.architecture import Architecture
@@ -27,19 +27,23 @@ if TYPE_CHECKING:
     from stallscope.traces.program import Program
     from stallscope.validation.function import Verification
 
-__all__ = ["verify_files"]
+__all__ = ["Errors", "verify_files"]
 
 
 def verify_files(
-    files: Sequence[str], options: LoadOptions, *, seed: int, tensors: Path | None, as_json: bool
-) -> None:
+    files: Sequence[str], options: LoadOptions, *, seed: int, tensors: Path | None, as_json: bool,
+    errors: Errors,
+) -> None:  # fmt: skip
     """Verify the case of some files, or a program file; exit 3 if a word differs."""
-    given = None if tensors is None else _read_tensors(tensors)
+    given = None if tensors is None else read_tensors(tensors)
     for file in files:
         refuse_program(Path(file), "verify")
     if is_of_crossbars(files):
-        verify_crossbars(files, options, seed=seed, tensors=given, as_json=as_json)
+        verify_crossbars(
+            files, options, seed=seed, tensors=given, as_json=as_json, errors=errors
+        )  # fmt: skip
         return
+    errors.refuse()
     if is_own(files[0]):
         rule = "rows of your own name no words of tensors: there is nothing to verify"
         fault = Fault(place="file", value=files[0], rule=rule, remedy="name a compiled program")
@@ -121,26 +125,6 @@ def _refuse_options(options: LoadOptions) -> None:
     ]  # fmt: skip
     if faults:
         raise SpecError(faults)
-
-
-def _read_tensors(path: Path) -> dict[str, Any]:
-    """Read the arrays of a NumPy file; objects in it are refused."""
-    import numpy as np
-
-    try:
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.lib.npyio.NpzFile):
-            with file:
-                return {name: file[name] for name in file.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        rule = f"is not a NumPy .npz file of integers ({error})"
-        raise SpecError([_no_tensors(path, rule)]) from error
-    raise SpecError([_no_tensors(path, "holds one array, not arrays by name")])
-
-
-def _no_tensors(path: Path, rule: str) -> Fault:
-    remedy = "write one with numpy.savez(FILE, Weights=..., Inputs=...)"
-    return Fault(place="--tensors", value=str(path), rule=rule, remedy=remedy)
 
 
 def _print(found: Verification, drawn: str, assumptions: Sequence[str]) -> None:

@@ -110,7 +110,7 @@ def candidate_of(case: CrossbarCase) -> Candidate:
     Raises:
         SpecError: If the schedule cannot run.
     """
-    check_crossbars(case, has_weights=case.chip.writing.data_aware)
+    check_crossbars(case)
     estimate, activity = analyze_with_activity(case)
     return Candidate(
         schedule=case.schedule,
@@ -141,7 +141,8 @@ def explore(
         keep: Schedules to return at most.
 
     Raises:
-        SpecError: If no schedule fits, or the objective needs figures that are not there.
+        SpecError: If no schedule fits, the objective needs figures that are not there, or what
+            writing takes depends on the weights (``data_aware``).
     """
     _check(chip, objective, energy)
     asked = _Asked(layer=layer, chip=chip, objective=objective, energy=energy, inputs=inputs)
@@ -157,17 +158,17 @@ def explore(
 
 
 def _check(chip: CrossbarChip, objective: Objective, energy: EnergyTable | None) -> None:
-    faults = writing_faults(chip, has_weights=chip.writing.data_aware)
+    faults = writing_faults(chip, has_weights=True)
     if objective is Objective.ENERGY and energy is None:
         faults.append(
             Fault(place="energy", value="", rule="the objective energy needs an energy table",
                   remedy="give one, or take cycles")
         )  # fmt: skip
-    if chip.writing.data_aware and objective in (Objective.CYCLES, Objective.ENERGY):
+    if chip.writing.data_aware:
         faults.append(
-            Fault(place="chip.writing.data_aware", value=True,
-                  rule=f"{objective} depends on the weights, which a search does not know",
-                  remedy="take updates or wear, or leave data_aware out")
+            Fault(place="crossbars.writing.data_aware", value=True,
+                  rule="what writing takes depends on the weights, which a search does not know",
+                  remedy="leave data_aware out")
         )  # fmt: skip
     if faults:
         raise SpecError(faults)

@@ -78,7 +78,7 @@ def writing_faults(chip: CrossbarChip, *, has_weights: bool) -> list[Fault]:
                 place="crossbars.writing.data_aware",
                 value=True,
                 rule="which cells change depends on the weights, and none are given",
-                remedy="give the weights, or leave data_aware out",
+                remedy="give the weights (simulate --tensors FILE.npz), or leave data_aware out",
             )
         )
     return faults

@@ -4,11 +4,9 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from stallscope.catalog import preset
-from stallscope.verifying_crossbars import compared
 
 LAYER = """\
 stallscope: 1
@@ -210,45 +208,6 @@ def test_presets_of_crossbars_are_listed_and_printed(desk) -> None:
         "reram-tile-4", "isaac-like", "puma-like",
     ]  # fmt: skip
     assert desk.run("presets", "isaac-like").out.startswith("stallscope: 1\n")
-
-
-def test_a_schedule_is_verified_on_integers(desk) -> None:
-    """Small enough for a moment: 7 x 5 pixels, two loads, partial sums that leave and return."""
-    layer = desk.write(
-        "layer.yaml",
-        "stallscope: 1\nlayer: {conv: {C: 80, K: 70, P: 7, Q: 5, R: 3, S: 3, padding: 1}}\n"
-        "schedule: {loops: [ko, {h: 2}], snake: true}\n",
-    )
-    ran = desk.run("verify", CHIP, layer, "--json", "--seed", "3")
-    assert ran.code == 0
-    found = json.loads(ran.out)
-    assert (found["correct"], found["mismatches"], found["seed"]) == (True, 0, 3)
-    assert (found["words_compared"], found["updates"]) == (70 * 35, 2)
-    assert found["spilled_words"] == found["refilled_words"] == 70 * 35
-    assert found["multiplies"] == 35 * 2 * 2  # pixels x loads x cores with a block
-    shown = desk.run("verify", CHIP, layer).out
-    assert "all 2,450 words of the output are NumPy's, bit for bit" in shown
-
-
-def test_operands_may_be_given(desk) -> None:
-    layer = desk.write("gemm.yaml", "stallscope: 1\nlayer: {gemm: {M: 2, N: 3, K: 4}}\n")
-    given = desk.folder / "operands.npz"
-    np.savez(given, Weights=np.ones((4, 3), dtype=np.int64), Inputs=np.arange(8).reshape(2, 4))
-    assert desk.run("verify", CHIP, layer, "--tensors", given).code == 0
-    np.savez(given, Weights=np.full((4, 3), 999), Other=np.ones(1))
-    ran = desk.run("verify", CHIP, layer, "--tensors", given)
-    assert ran.code == 2
-    assert "--tensors = Inputs: is missing" in ran.err
-    assert "--tensors = Other: is no operand" in ran.err
-
-
-def test_words_that_differ_are_found() -> None:
-    expected = np.arange(6).reshape(2, 3)
-    actual = expected.copy()
-    actual[1] += 1
-    found = compared(expected, actual)
-    assert (found["correct"], found["mismatches"]) == (False, 3)
-    assert found["first_mismatch"] == {"at": [1, 0], "expected": 3, "actual": 4}
 
 
 # The reference's worked example: 64 and 128 KiB of partial sums per tile, 16 KiB of inputs.

@@ -33,7 +33,7 @@ def example(tmp_path: Path) -> Path:
 def test_the_example_runs(example: Path, monkeypatch, capsys) -> None:
     """Updates of the reference's worked example: 56 and 29, 14 and 8."""
     monkeypatch.chdir(example.parent)
-    (code,) = blocks("python")
+    code, _ = blocks("python")
     exec(compile(code, "reram.md", "exec"), {})
     *lines, run, best = (line.split() for line in capsys.readouterr().out.splitlines())
     # Eight writes of 38.4 us, the first one counted as fill; all of them waited for.
@@ -44,6 +44,18 @@ def test_the_example_runs(example: Path, monkeypatch, capsys) -> None:
     ]  # fmt: skip
     cycles = [int(line[3]) for line in lines]
     assert sorted(cycles, reverse=True) == [cycles[0], cycles[2], cycles[1], cycles[3]]
+
+
+def test_the_values_of_the_page_run(example: Path, monkeypatch, capsys) -> None:
+    """Ideal: exact. Errors of cells add up linearly, so ten times sigma is ten times off."""
+    monkeypatch.chdir(example.parent)
+    _, code = blocks("python")
+    exec(compile(code, "reram.md", "exec"), {})
+    exact, *off = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert exact[:2] == ["True", "4"]  # strict: a load of 64 of 200 rows at a time
+    (small, large) = (float(line[1]) for line in off)
+    assert 0.001 < small < 0.1
+    assert large == pytest.approx(10 * small, rel=1e-6)
 
 
 def test_the_page_names_every_key(example: Path) -> None:
