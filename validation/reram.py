@@ -14,9 +14,35 @@ from stallscope.validation.reram_cases import Cases, read_cases
 from stallscope.validation.reram_peers import peer_points
 from stallscope.validation.reram_runs import Updates
 from stallscope.validation.reram_timing import timing_points
-from stallscope.validation.reram_updates import network_points, search_points, wear_points
+from stallscope.validation.reram_updates import (
+    REDUCTIONS,
+    network_points,
+    search_points,
+    wear_points,
+)
 
-__all__ = ["validate_reram"]
+__all__ = ["ReramReport", "validate_reram"]
+
+_FROM_ROWS = "all layers, row -> unlimited"
+"""From an output row at a time to whole maps: the least updates that each filling allows."""
+
+
+class ReramReport(Report):
+    """Report with the reductions from an output row at a time, network by network."""
+
+    def to_json(self) -> dict[str, object]:
+        """Return the report in its outside form, with notes on networks."""
+        return Report.to_json(self) | {"notes": list(self._notes())}
+
+    def _notes(self) -> Iterator[str]:
+        found: dict[str, list[str]] = {}
+        for point in self.points:
+            if (point.kind, point.where) == (REDUCTIONS, _FROM_ROWS):
+                network, _, filling = point.case.rpartition(" ")
+                figures = f"{filling} reference {point.reference:.2f} %, ours {point.figure:.2f} %"
+                found.setdefault(network, []).append(figures)
+        for network, every in found.items():
+            yield f"updates saved, {_FROM_ROWS}, {network}: {'; '.join(every)}"
 
 
 def validate_reram(cases: str | os.PathLike[str] | None = None) -> Report:
@@ -42,7 +68,7 @@ def validate_reram(cases: str | os.PathLike[str] | None = None) -> Report:
             points.append(found)
         else:
             excluded.append(found)
-    return Report(validation="reram", points=tuple(points), excluded=tuple(excluded))
+    return ReramReport(validation="reram", points=tuple(points), excluded=tuple(excluded))
 
 
 def _compared(read: Cases) -> Iterator[Point | Excluded]:

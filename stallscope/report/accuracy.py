@@ -1,6 +1,8 @@
-"""A validation report as text: one line per metric, then the points outside their tolerance."""
+"""A validation report as text: a line per metric, points only reported, points outside."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from rich.console import Console
 
@@ -10,6 +12,7 @@ from stallscope.report.tables import table
 __all__ = ["print_report"]
 
 _MOST = 20
+_MOST_OF_A_CLASS = 12
 _NAMED = 3
 
 
@@ -36,6 +39,7 @@ def print_report(console: Console, document: Document) -> None:
         console.print(f"[bold]{kind}: {mean:.3g} % on average is past its limit[/bold]")
     for note in document.get("notes", ()):
         console.print(note, markup=False)
+    _print_reported(console, document["points"])
     outside = [point for point in document["points"] if _is_outside(point, limits)]
     if outside:
         console.print("[bold]Scored points outside the reference's rounding or the limit[/bold]")
@@ -49,6 +53,29 @@ def print_report(console: Console, document: Document) -> None:
         cases = [one["case"] for one in document["excluded"] if one["why"] == why]
         named = ", ".join(cases[:_NAMED]) + (f", ... ({len(cases)})" if len(cases) > _NAMED else "")
         console.print(f"excluded: {named}: {why}", markup=False)
+
+
+def _print_reported(console: Console, points: Sequence[Document]) -> None:
+    """Print the points that nothing judges, class by class: the reference's figure and ours."""
+    classes: dict[str, list[Document]] = {}
+    for point in points:
+        if not point.get("scored", "simulated"):
+            classes.setdefault(point["class"], []).append(point)
+    for name, members in classes.items():
+        console.print(f"reported, not scored: {name}", markup=False)
+        for point in members[:_MOST_OF_A_CLASS]:
+            named = filter(None, (point["case"], point.get("where"), point["metric"]))
+            error = point["error_pct"]
+            off = "" if error is None else f" ({error:+.2f} %)"
+            figures = f"reference {_figure(point['reference'])}, ours {_figure(point['simulated'])}"
+            console.print(f"  {', '.join(named)}: {figures}{off}", markup=False)
+        if len(members) > _MOST_OF_A_CLASS:
+            console.print(f"  ..., {len(members) - _MOST_OF_A_CLASS} more")
+
+
+def _figure(value: float) -> str:
+    """Return a figure with six digits, a large one whole."""
+    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.6g}"
 
 
 def _scored(point: Document) -> float | None:
