@@ -8,6 +8,7 @@ from stallscope.hw.reram.simulate import simulate_crossbars
 from stallscope.mappings.layers import ConvLayer
 from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.chip import (
+    CoreBuffer,
     CrossbarChip,
     LogicalCrossbar,
     Programming,
@@ -28,6 +29,7 @@ def test_a_core_with_nothing_left_to_do_may_wait_longer_than_others_work():
         reading=Readout(read_ns=3, columns_per_adc=4, adc_gsps=1),
         writing=Programming(pulse_ns=1),
         memory=TileMemory(write_bytes_per_cycle=Fraction(1, 50)),
+        partial_sums=CoreBuffer(capacity_bytes=100),
     )
     case = CrossbarCase(layer=ConvLayer(C=5, K=7, P=5, Q=5, R=1, S=3), chip=chip)
     found = simulate_crossbars(case)
