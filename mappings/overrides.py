@@ -7,16 +7,16 @@ the native file, with levels addressed by name, and every check applies to the n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from stallscope.mappings import native
 from stallscope.mappings.case import Case, Platform
 from stallscope.mappings.dram_catalog import Devices
-from stallscope.mappings.fields import nearest, plain
+from stallscope.mappings.fields import nearest
 from stallscope.mappings.native_dram import device_keys_of
 from stallscope.mappings.native_values import keys_of
 from stallscope.mappings.native_writing import device_to_plain, to_plain, to_yaml
-from stallscope.mappings.reading import read_text
+from stallscope.mappings.settings import Plain, apply_settings, read_setting, setting_error
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = ["UNATTRIBUTED", "override", "override_platform"]
@@ -25,7 +25,6 @@ UNATTRIBUTED = "--set ..."
 """Source of a fault of the changed case that no single setting is about."""
 
 Read = TypeVar("Read", Case, Platform)
-Plain = Any  # a tree of dict, list, str, int, float and bool
 
 _SECTIONS = (
     "name", "problem", "architecture", "dram_device", "mapping", "layout", "energy", "rules",
@@ -80,14 +79,7 @@ def _changed(
         tree["assumptions"] = [one for one in tree["assumptions"] if one not in said]
     if memory is not None and any(setting.startswith("dram_device.") for setting in settings):
         tree["dram_device"] = device_to_plain(memory.device)
-    faults: list[Fault] = []
-    for setting in settings:
-        try:
-            _set(tree, setting)
-        except SpecError as error:
-            faults.extend(error.faults)
-    if faults:
-        raise SpecError(faults)
+    apply_settings(tree, settings, _set)
     try:
         return read(to_yaml(tree), "--set", devices)
     except SpecError as error:
@@ -106,22 +98,16 @@ def _attributed(fault: Fault, settings: Sequence[str]) -> Fault:
 
 
 def _set(tree: dict[str, Plain], setting: str) -> None:
-    path, equals, text = setting.partition("=")
-    parts = [part.strip() for part in path.split(".")]
-    if not equals or not all(parts):
-        raise _error(setting, "needs path=value", "as in architecture.GLB.capacity=8 KiB")
-    if parts[0] not in _SECTIONS:
-        raise _error(setting, f"no section {parts[0]}", nearest(parts[0], _SECTIONS))
-    value = plain(read_text(text.strip(), f"--set {setting}"))
-    if len(parts) == 1 and parts[0] != "name":
-        raise _error(setting, "needs a key of the section", f"as in {parts[0]}.KEY=value")
+    parts, value = read_setting(setting, _SECTIONS, "architecture.GLB.capacity=8 KiB")
     at: Plain = tree if parts[0] == "name" else tree.setdefault(parts[0], {})
     rest = parts if parts[0] == "name" else parts[1:]
     rest = _shortened(parts[0], at, rest)
     for part in rest[:-1]:
         at = _inside(at, part, setting, is_open=parts[0] == "layout")
     if not isinstance(at, dict):
-        raise _error(setting, f"{rest[-1]} is not a key of a list", "address an entry by name")
+        raise setting_error(
+            setting, f"{rest[-1]} is not a key of a list", "address an entry by name"
+        )
     spellings = device_keys_of if parts[0] == "dram_device" else keys_of
     for key in [key for key in at if rest[-1] in spellings(key)]:
         del at[key]  # the same figure in another spelling
@@ -155,18 +141,12 @@ def _inside(at: Plain, part: str, setting: str, *, is_open: bool) -> Plain:
             if isinstance(item, dict) and item.get("name") == part:
                 return item
         names = [item["name"] for item in at if isinstance(item, dict) and "name" in item]
-        raise _error(setting, f"no entry {part}", nearest(part, names))
+        raise setting_error(setting, f"no entry {part}", nearest(part, names))
     if part not in at and (is_open or part in _NEW):
         at[part] = {}
     if part not in at or not isinstance(at[part], (dict, list)):
         known = [key for key, value in at.items() if isinstance(value, (dict, list))]
         known += [item["name"] for item in at.get("levels", []) if "name" in item]
         known += [at["compute"]["name"]] if "compute" in at else []
-        raise _error(setting, f"no key {part}", nearest(part, known))
+        raise setting_error(setting, f"no key {part}", nearest(part, known))
     return at[part]
-
-
-def _error(setting: str, rule: str, remedy: str) -> SpecError:
-    path, _, value = setting.partition("=")
-    return SpecError([Fault(place=path.strip() or "--set", value=value.strip(), rule=rule,
-                            remedy=remedy, source="--set")])  # fmt: skip

@@ -27,7 +27,6 @@ from stallscope.validation.dram_packing import is_packed, unpack
 
 __all__ = ["Json", "System", "read_cases", "read_system"]
 
-
 DRAMSIM3, RAMULATOR = "dramsim3", "ramulator2"
 _SHOWN = {DRAMSIM3: "DRAMsim3", RAMULATOR: "Ramulator 2.1"}
 

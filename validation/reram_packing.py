@@ -9,7 +9,6 @@ from stallscope.validation.documents import Json
 
 __all__ = ["pack"]
 
-
 _LINE = 600
 """Characters of the longest line."""
 _UPDATES = ("networks", "example_search", "reprogram_time_and_wear")

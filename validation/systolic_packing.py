@@ -9,7 +9,6 @@ from stallscope.validation.documents import Json
 
 __all__ = ["pack"]
 
-
 _SCALESIM = (
     "id", "dataflow", "mode", "array_rows", "array_cols", "M", "N", "K", "sparsity_N_M", "sram_kb",
     "cfg_SRAMBankBandwidth_read", "cfg_Bandwidth", "total_cycles", "stall_cycles",

@@ -28,7 +28,6 @@ from stallscope.validation.packing import unpack
 
 __all__ = ["ReferenceCase", "own_cases", "read_case", "reference_cases"]
 
-
 _INPUTS = ("architecture.yaml", "problem.yaml", "mapping.yaml")
 _ENERGIES = "ERT.yaml"
 _EXPECTED = "expected.json"

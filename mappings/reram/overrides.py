@@ -9,22 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from stallscope.mappings.fields import Findings, nearest, plain
+from stallscope.mappings.fields import Findings, plain
 from stallscope.mappings.native_energy import ACTIONS
 from stallscope.mappings.native_header import FORMAT_VERSION
 from stallscope.mappings.native_writing import to_yaml
 from stallscope.mappings.reading import Node, read_text
 from stallscope.mappings.reram.devices import RERAM_DEVICES
 from stallscope.mappings.reram.native_values import keys_of
-from stallscope.simcore.errors import Fault, SpecError
+from stallscope.mappings.settings import (
+    SOURCE,
+    Plain,
+    apply_settings,
+    read_setting,
+    setting_error,
+)
+from stallscope.simcore.errors import Fault
 
 __all__ = ["attributed", "overridden"]
 
-Plain = Any  # a tree of dict, list, str, int, float and bool: what YAML can hold
-
-_SOURCE = "--set"
 _SECTIONS = ("name", "crossbars", "layer", "schedule", "energy")
 
 
@@ -41,15 +44,8 @@ def overridden(sections: dict[str, Node], settings: Sequence[str]) -> dict[str, 
     tree: dict[str, Plain] = {name: plain(node) for name, node in sections.items()}
     if "crossbars" in sections:
         _place_device(tree["crossbars"], sections["crossbars"])
-    faults: list[Fault] = []
-    for setting in settings:
-        try:
-            _set(tree, setting)
-        except SpecError as error:
-            faults.extend(error.faults)
-    if faults:
-        raise SpecError(faults)
-    root = read_text(to_yaml({"stallscope": FORMAT_VERSION, **tree}), _SOURCE)
+    apply_settings(tree, settings, _set)
+    root = read_text(to_yaml({"stallscope": FORMAT_VERSION, **tree}), SOURCE)
     assert isinstance(root.value, dict)
     return {name: root.value[name] for name in tree}
 
@@ -62,14 +58,14 @@ def attributed(fault: Fault, settings: Sequence[str], written: Findings) -> Faul
         settings: The settings.
         written: Where everything stands in the files.
     """
-    if not fault.source.startswith(f"{_SOURCE}:"):
+    if not fault.source.startswith(f"{SOURCE}:"):
         return fault
     for setting in reversed(settings):
         path = setting.partition("=")[0].strip()
         if fault.place.startswith(path) or path.startswith(fault.place):
-            return replace(fault, source=f"{_SOURCE} {setting}")
+            return replace(fault, source=f"{SOURCE} {setting}")
     located = written.located(replace(fault, source=""))
-    return located if located.source else replace(fault, source=f"{_SOURCE} ...")
+    return located if located.source else replace(fault, source=f"{SOURCE} ...")
 
 
 def _place_device(chip: Plain, node: Node) -> None:
@@ -80,22 +76,14 @@ def _place_device(chip: Plain, node: Node) -> None:
 
 
 def _set(tree: dict[str, Plain], setting: str) -> None:
-    path, equals, text = setting.partition("=")
-    parts = [part.strip() for part in path.split(".")]
-    if not equals or not all(parts):
-        raise _error(setting, "needs path=value", "as in crossbars.writing.iterations=10")
-    if parts[0] not in _SECTIONS:
-        raise _error(setting, f"no section {parts[0]}", nearest(parts[0], _SECTIONS))
-    value = plain(read_text(text.strip(), f"--set {setting}"))
+    parts, value = read_setting(setting, _SECTIONS, "crossbars.writing.iterations=10")
     if parts[0] == "energy":
         parts = _spelled_out(parts)
-    if len(parts) == 1 and parts[0] != "name":
-        raise _error(setting, "needs a key of the section", f"as in {parts[0]}.KEY=value")
     at: Plain = tree
     for part in parts[:-1]:
         at = at.setdefault(part, {})
         if not isinstance(at, dict):
-            raise _error(setting, f"{part} is no mapping", "give a key of one")
+            raise setting_error(setting, f"{part} is no mapping", "give a key of one")
     for key in [key for key in at if parts[-1] in keys_of(key) or key in keys_of(parts[-1])]:
         del at[key]  # the same figure in another spelling
     if value is not None:
@@ -109,9 +97,3 @@ def _spelled_out(parts: list[str]) -> list[str]:
     if len(parts) == 4 and parts[3] not in (*ACTIONS, "area", "area_um2", "actions"):
         parts = [*parts[:3], "actions", parts[3]]
     return parts
-
-
-def _error(setting: str, rule: str, remedy: str) -> SpecError:
-    path, _, value = setting.partition("=")
-    return SpecError([Fault(place=path.strip() or _SOURCE, value=value.strip(), rule=rule,
-                            remedy=remedy, source=_SOURCE)])  # fmt: skip

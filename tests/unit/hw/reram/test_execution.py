@@ -80,6 +80,15 @@ def test_cores_compute_with_what_they_hold_when_anything_brought_is_left_out(sch
         assert not is_right(case, damaged), at
 
 
+@pytest.mark.parametrize("schedule", [SPILLING, HELD])
+@pytest.mark.parametrize("stream", ["weights", "inputs", "outputs"])
+def test_a_stream_that_lacks_its_innermost_loop_gives_another_result(schedule, stream):
+    case = a_case(ALIKE, schedule)
+    program = compile_crossbars(case)
+    short = replace(program.walk, **{stream: getattr(program.walk, stream) - 1})
+    assert not is_right(case, program_steps(replace(program, walk=short)))
+
+
 @pytest.mark.parametrize("stream", ["written", "brought"])
 def test_two_loads_brought_in_each_others_place_give_another_result(stream):
     case = a_case(ALIKE)
