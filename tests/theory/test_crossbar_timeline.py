@@ -28,7 +28,8 @@ from stallscope.mappings.reram.chip import (
 from stallscope.mappings.reram.schedule import Axis, CrossbarSchedule, ScheduleLoop
 from tests.property.crossbar_machines import legal
 from tests.property.crossbars import crossbar_cases
-from tests.theory.crossbar_timeline import Timeline, steps_of
+from tests.theory.crossbar_steps import steps_of
+from tests.theory.crossbar_timeline import Timeline
 
 RATES = st.sampled_from([None, 1, 3])
 LATENCIES = st.sampled_from([0, 3, 50])
@@ -74,6 +75,7 @@ def unshared(draw):
 @settings(max_examples=40)
 @given(case=unshared())
 def test_a_run_takes_what_the_timeline_says(case):
+    """With sums on their way to the memory and back, shadow crossbars, groups, windows, pixels."""
     assert Timeline(case).end() == simulate_crossbars(case).cycles
 
 
