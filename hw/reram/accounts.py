@@ -6,8 +6,6 @@ additions beyond both, ports beyond all. The chip's are split as those of its co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from stallscope.hw.accounts import by_cause
 from stallscope.hw.ports import CAUSES, Cause
 from stallscope.hw.reram.core import Core
@@ -104,11 +102,17 @@ def account(unit: Unit, cycles: int) -> UnitAccount:
 
 
 def drain_causes(machine: ChipMachine, cycles: int) -> dict[str, int]:
-    """What the cycles after the last multiply went to: the pipeline's end, then stores."""
-    left = cycles - machine.floor.last
-    tail = min(left, machine.binding.latencies.tail)
-    rest: Mapping[str, int] = {"compute_latency": tail, "network_bandwidth": left - tail}
-    return {name: amount for name, amount in rest.items() if amount}
+    """What the cycles after the last multiply went to: those of the store that ended last.
+
+    A core with nothing left to do may come to its end later: until then it is imbalance.
+    """
+    floor = machine.floor
+    number, last = max(enumerate(machine.stores), key=lambda one: (one[1].end, one[1].order))
+    spent = [b - a for a, b in zip(floor.blame_at_end[number], last.blame(), strict=True)]
+    found = by_cause(spent) | {"imbalance": floor.left - floor.last}
+    if sum(found.values()) != cycles - floor.last:
+        raise SimulationBug(f"{found} does not sum to {cycles - floor.last} cycles of drain")
+    return {name: amount for name, amount in found.items() if amount}
 
 
 def chip_account(machine: ChipMachine, activity: Activity) -> CrossbarAccount:

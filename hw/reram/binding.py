@@ -44,6 +44,7 @@ class Latencies:
         results: From a core to where results go.
         tail: From the last read of a multiply to its result.
         cause: Number of the cause that most of the way to the cores is.
+        results_cause: Number of the cause that the way of results is.
     """
 
     weights: int
@@ -51,6 +52,7 @@ class Latencies:
     results: int
     tail: int
     cause: int
+    results_cause: int
 
 
 class Binding:
@@ -102,6 +104,7 @@ class Binding:
             results=hops,
             tail=tail,
             cause=CAUSES.index(longest[1]),
+            results_cause=CAUSES.index(Cause.NETWORK_LATENCY),
         )
 
     # ------------------------------------------------------------------ who has what

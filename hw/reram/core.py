@@ -28,6 +28,7 @@ from stallscope.traces.reram.program import CrossbarProgram
 __all__ = ["Core"]
 
 _REPROGRAM = CAUSES.index(Cause.REPROGRAM)
+_PIPELINE = CAUSES.index(Cause.COMPUTE_LATENCY)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -169,7 +170,7 @@ class Core(Stepping):
         if stepped < walk.outputs:
             self.opens = True
             due = self.in_order(done + self.binding.latencies.tail)
-            site.sums.finished.send(self.latency_cause, done, self.latency_cause)
+            site.sums.finished.send(_PIPELINE, done, _PIPELINE)
             finished = ((site.sums.finished, 1),)
         if self.kinds is not None:
             self.tell(kind, demand, done, due, tuple(freed), finished)

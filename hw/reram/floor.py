@@ -29,7 +29,10 @@ class Floor:
         computing: Cycles in which some core multiplied.
         stack: Cycles in which none did, per cause, between the first and the last multiply.
         fill: The same before the first one.
+        stores: Units that store results.
         last: Cycle after the last multiply.
+        left: Cycle in which the last core came to its end.
+        blame_at_end: What every one of `stores` had been charged with by then.
     """
 
     name = "floor"
@@ -38,6 +41,9 @@ class Floor:
         self._env = env
         self.stamp = 0
         self.cores: list[Unit] = []
+        self.stores: list[Unit] = []
+        self.left = 0
+        self.blame_at_end: list[list[int]] = []
         self.at_work = 0
         self.computing = 0
         self.stack = [0] * causes
@@ -72,6 +78,9 @@ class Floor:
         self._settle()
         self.cores.remove(core)
         self._blamed = self._blame()
+        if not self.cores:
+            self.left = self._env._now
+            self.blame_at_end = [store.blame() for store in self.stores]
 
     def _blame(self) -> list[int]:
         return self.cores[0].blame() if self.cores else [0] * len(self.stack)

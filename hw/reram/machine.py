@@ -140,6 +140,7 @@ class ChipMachine:
                 self.refills[number].store = self.stores[number]
             order += 1
         self.floor.cores = [*self.cores]
+        self.floor.stores = [*self.stores]
 
     def _writing(self, sites: list[Site]) -> StatedWriting | AwareWriting:
         chip = self.case.chip

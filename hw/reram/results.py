@@ -31,6 +31,7 @@ class Store(Stepping):
     ) -> None:
         name = f"{site.name} results"
         super().__init__(wiring, name, order, program, program.walk.outputs, binding, [site], 2)
+        self.latency_cause = binding.latencies.results_cause
         self.site = site
         self.largest = 0
 
