@@ -17,7 +17,11 @@ from stallscope.mappings.energy import EnergyTable
 from stallscope.mappings.fields import Fields, Findings
 from stallscope.mappings.native_architecture import read_architecture
 from stallscope.mappings.native_energy import read_energy
-from stallscope.mappings.native_header import FORMAT_VERSION, take_version
+from stallscope.mappings.native_header import (
+    FORMAT_VERSION,
+    read_assumptions,
+    take_version,
+)
 from stallscope.mappings.native_layout import read_layout
 from stallscope.mappings.native_mapping import read_mapping
 from stallscope.mappings.native_problem import read_problem
@@ -105,7 +109,7 @@ def read_sections(sections: AbstractMapping[str, Node], parts: Parts, findings: 
             case "rules":
                 parts.rules = _rules(node, findings)
             case "assumptions":
-                _assumptions(node, findings)
+                read_assumptions(node, findings)
 
 
 def _energy(table: EnergyTable | None, node: Node, parts: Parts, findings: Findings) -> None:
@@ -138,11 +142,3 @@ def _rules(node: Node, findings: Findings) -> Rules | None:
         link_transfers=links,
         first_read_elision=True if elision is None else elision,
     )
-
-
-def _assumptions(node: Node, findings: Findings) -> None:
-    if not isinstance(node.value, tuple):
-        findings.add(node, "assumptions", "needs a list of sentences")
-        return
-    for item in node.value:
-        findings.assume(item.text)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stallscope.simcore.errors import Fault, SpecError
+from stallscope.traces.asking import check_asked
 from stallscope.traces.flat import BATCH, COLUMNS, PROGRAM_KEY, UnitStream, Walk, unit_streams
 from stallscope.traces.program import ComputeStream, MoverStream, Op, Program, StreamLoop
 from stallscope.traces.rows.annotating import OWN_COLUMNS, Annotator, listed
@@ -51,12 +52,7 @@ def head(program: Program, unit: str | None = None, count: int = 20) -> list[dic
         SpecError: If there is no such unit, or a negative count.
     """
     units = unit_streams(program)
-    if unit is not None and unit not in {stream.name for stream in units}:
-        names = ", ".join(stream.name for stream in units)
-        rule = "is not a unit of the program"
-        raise SpecError([Fault(place="unit", value=unit, rule=rule, remedy=f"units: {names}")])
-    if count < 0:
-        raise SpecError([Fault(place="count", value=count, rule="must not be negative")])
+    check_asked([stream.name for stream in units], unit, count)
     rows: list[dict[str, Any]] = []
     for stream in units:
         if count and unit in (None, stream.name):

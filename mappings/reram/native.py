@@ -25,6 +25,7 @@ from stallscope.mappings.energy import EnergyTable
 from stallscope.mappings.fields import Fields, Findings, nearest, whole
 from stallscope.mappings.layers import Shape
 from stallscope.mappings.native_energy import read_energy
+from stallscope.mappings.native_header import read_assumptions
 from stallscope.mappings.native_network import SHAPES, read_shape
 from stallscope.mappings.native_values import read_clock
 from stallscope.mappings.reading import Node
@@ -115,7 +116,7 @@ def read_sections(sections: Mapping[str, Node], findings: Findings) -> CrossbarP
                 parts.energy = read_energy(node, findings)
                 _known_actions(parts.energy, node, findings)
             case "assumptions":
-                _assumptions(node, findings)
+                read_assumptions(node, findings)
     if device is not None and parts.energy is not None:
         parts.energy, said = fill_energy(device, parts.energy)
         for sentence in said:
@@ -238,11 +239,3 @@ def _known_actions(table: EnergyTable | None, node: Node, findings: Findings) ->
                 fault = Fault(place=place, value="", rule=rule, remedy=nearest(action.name, known),
                               source=findings.sources.get(place, node.source))  # fmt: skip
                 findings.faults.append(fault)
-
-
-def _assumptions(node: Node, findings: Findings) -> None:
-    if not isinstance(node.value, tuple):
-        findings.add(node, "assumptions", "needs a list of sentences")
-        return
-    for item in node.value:
-        findings.assume(item.text)

@@ -23,6 +23,7 @@ from itertools import islice
 from typing import Any
 
 from stallscope.simcore.errors import Fault, SpecError
+from stallscope.traces.asking import check_asked
 from stallscope.traces.reram.cursor import StepCursor
 from stallscope.traces.reram.instructions import ChipOp
 from stallscope.traces.reram.program import CrossbarProgram
@@ -64,12 +65,7 @@ def head(program: CrossbarProgram, unit: str | None = None, count: int = 20) -> 
         SpecError: If there is no such unit, or a negative count.
     """
     streams = chip_streams(program)
-    if unit is not None and unit not in {stream.name for stream in streams}:
-        names = ", ".join(stream.name for stream in streams)
-        rule = "is not a unit of the program"
-        raise SpecError([Fault(place="unit", value=unit, rule=rule, remedy=f"units: {names}")])
-    if count < 0:
-        raise SpecError([Fault(place="count", value=count, rule="must not be negative")])
+    check_asked([stream.name for stream in streams], unit, count)
     return [
         row
         for stream in streams
