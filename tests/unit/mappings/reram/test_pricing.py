@@ -58,12 +58,13 @@ def test_writing_is_priced_by_pulses_not_words():
     """Two loads of one crossbar: whole ones, or the rows and columns in use."""
     energy = table(crossbars={"pulse": 2, "verify": 0.5, "write": 1000})
 
-    whole = lines(energy, writing={"iterations": 3})
+    whole = lines(energy, writing={"iterations": 3, "verify_ns": 1})
     used = lines(energy, writing={"iterations": 3, "whole_crossbars": False})
 
     assert set(whole.values()) == {2 * 64 * 64 * 4 * 3}
     assert set(used.values()) == {(64 + 6) * 20 * 4 * 3}
     assert {action for _, action, _ in whole} == {"pulse", "verify"}
+    assert {action for _, action, _ in used} == {"pulse"}
 
 
 def test_bytes_pass_the_root_in_their_own_widths():
