@@ -16,7 +16,7 @@ from stallscope.traces.reram.storage import CROSSBAR_FORM
 from stallscope.traces.reram.streams import chip_streams
 from tests.property.crossbar_machines import machines
 
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def listed(program):
@@ -69,7 +69,7 @@ def test_programs_are_read_as_they_were_written(case):
     assert program == CROSSBAR_FORM.from_text(CROSSBAR_FORM.to_text(program), "p")
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(case=machines())
 def test_an_expanded_program_has_every_instruction(tmp_path_factory, case):
     program, path = compile_crossbars(case), tmp_path_factory.mktemp("flat") / "p.parquet"
