@@ -6,17 +6,17 @@ bursts of the tile's memory.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
 from stallscope.hw.ports import CAUSES, Cause
 from stallscope.hw.reram.pipeline import run_pipeline
+from stallscope.hw.reram.places import Places
 from stallscope.hw.reram.ports import MAIN, ChipPorts
 from stallscope.mappings.reram.case import CrossbarCase
 from stallscope.mappings.reram.chip import CrossbarChip, packed_bytes
-from stallscope.mappings.reram.counting import has_maps_on_chip, inputs_at_once_words
+from stallscope.mappings.reram.counting import has_maps_on_chip
 from stallscope.mappings.reram.lowering import Load
 from stallscope.mappings.reram.timing import (
     at_once,
@@ -63,18 +63,15 @@ class Binding:
         converting: Of these, cycles that the ADCs take longer than the reads.
         latencies: What comes after a transfer.
         stays: Whether the layer's maps stay in the tiles' memories.
-        tiles, cores: Tiles in use, and per tile its cores in use.
+        places: What is where, and how much of it.
     """
 
     def __init__(self, case: CrossbarCase, program: CrossbarProgram) -> None:
         self._case = case
         self._layer = program.layer
         self._chip = chip = case.chip
-        self._by_window = program.walk.by_window
-        used, own = program.layer.used_cores, chip.cores
-        self.tiles = -(-used // own)
-        self.cores = tuple(min(own, used - tile * own) for tile in range(self.tiles))
-        self.ports = ChipPorts(chip, self.tiles, self.cores)
+        self.places = Places(case, program)
+        self.ports = ChipPorts(chip, self.places.tiles, self.places.cores)
         self.stays = has_maps_on_chip(case)
         timing = multiply_timing(chip).in_cycles(chip)
         first, second = run_pipeline(timing, multiplies=2)
@@ -107,85 +104,22 @@ class Binding:
             results_cause=CAUSES.index(Cause.NETWORK_LATENCY),
         )
 
-    # ------------------------------------------------------------------ who has what
-
-    def block(self, tile: int, core: int, co: int) -> int | None:
-        """Column block of a core at a step of ``co``, or None."""
-        return self._layer.block(co, tile * self._chip.cores + core)
-
-    def working(self, tile: int, co: int) -> list[tuple[int, int]]:
-        """Cores of a tile that have a column block at a step of ``co``, each with it."""
-        found = [(core, self.block(tile, core, co)) for core in range(self.cores[tile])]
-        return [(core, block) for core, block in found if block is not None]
-
-    def reach(self, tile: int, co: int) -> list[int]:
-        """For every bundle of inputs that a tile's cores need at a step of ``co``, how many do."""
-        owners = self._layer.owners
-        return list(Counter(owners[block] for _, block in self.working(tile, co)).values())
-
-    def bundles(self, tile: int, co: int) -> int:
-        """Bundles of inputs that the cores of a tile need at a step of ``co``."""
-        return len(self.reach(tile, co))
-
-    def width(self, block: int) -> int:
-        """Columns of a block."""
-        return self._layer.blocks[block]
-
-    def input_words(self, load: Load, rows: int, columns: int) -> int:
-        """Input words that one core takes for a tile, or for a pixel of it."""
-        if self._by_window:
-            return self._layer.window_words(load, rows, columns)
-        return load.rows
-
-    def input_runs(self, load: Load, rows: int, columns: int) -> int:
-        """Runs of consecutive words that these are in."""
-        if self._by_window:
-            return self._layer.window_runs(load, rows, columns)
-        return self._layer.pixel_runs(load)
-
-    def written(self, block: int, load: Load) -> tuple[int, int]:
-        """Rows and cells of physical crossbars that one core's update writes."""
-        crossbar, slices = self._chip.crossbar, self._chip.crossbar.slices
-        if self._chip.writing.whole_crossbars:
-            rows = slices * len(load.slots) * crossbar.rows
-            return rows, rows * crossbar.columns
-        rows = slices * load.rows
-        return rows, rows * self.width(block)
-
-    def input_bytes(self, load: Load, rows: int, columns: int) -> int:
-        """The same in bytes: the room they take."""
-        return packed_bytes(self.input_words(load, rows, columns), self._chip.reading.input_bits)
-
-    @property
-    def largest_tile_bytes(self) -> int:
-        """The most room that one core takes for a tile, or for a pixel."""
-        return packed_bytes(inputs_at_once_words(self._case), self._chip.reading.input_bits)
-
-    def sum_bytes(self, pixels: int) -> int:
-        """Room of the partial sums of a tile in a core."""
-        return packed_bytes(pixels * self._chip.crossbar.columns, self._chip.partial_sum_bits)
-
-    # ------------------------------------------------------------------ demands
-
     def inputs(self, tile: int, co: int, ko: int, rows: int, columns: int) -> Demand:
         """LOAD of inputs to all cores of a tile."""
 
         def make() -> Demand:
-            load = self._layer.loads[ko]
-            runs = self.input_runs(load, rows, columns)
-            words, bits = self.input_words(load, rows, columns), self._chip.reading.input_bits
-            padded = _burst_bytes(self._chip, words, runs, bits) * self.bundles(tile, co)
+            load, bundles = self._layer.loads[ko], self.places.bundles(tile, co)
+            runs = self.places.input_runs(load, rows, columns)
+            words = self.places.input_words(load, rows, columns)
+            bits, name = self._chip.reading.input_bits, f"tile {tile}"
             each = packed_bytes(words, bits)
-            name = f"tile {tile}"
-            asked = [
-                (f"{name} memory read", padded),
-                (f"{name} root down", each * self.bundles(tile, co)),
-            ]
-            for core, _ in self.working(tile, co):
+            padded = _burst_bytes(self._chip, words, runs, bits) * bundles
+            asked = [(f"{name} memory read", padded), (f"{name} root down", each * bundles)]
+            for core, _ in self.places.working(tile, co):
                 asked.append((f"{name} core {core} branch down", each))
                 asked.append((f"{name} core {core} inputs write", each))
             if not self.stays:
-                asked += [(MAIN, each * self.bundles(tile, co)), (f"{name} memory write", padded)]
+                asked += [(MAIN, each * bundles), (f"{name} memory write", padded)]
             return self._demand(asked)
 
         key = ("inputs", tile, self._steps[co], self._loads[ko], rows, columns)
@@ -198,7 +132,7 @@ class Binding:
             load, bits = self._layer.loads[ko], self._chip.crossbar.weight_bits
             sizes = {
                 core: packed_bytes(self._layer.macs_per_pixel(block, load), bits)
-                for core, block in self.working(tile, co) if core in cores
+                for core, block in self.places.working(tile, co) if core in cores
             }  # fmt: skip
             total = sum(sizes.values())
             padded = sum(_burst_bytes(self._chip, size, 1, 8) for size in sizes.values())
@@ -217,7 +151,7 @@ class Binding:
 
         def make() -> Demand:
             parts = []
-            if len(cores) < self.cores[tile] and self.shares_drivers(tile):
+            if len(cores) < self.places.cores[tile] and self.shares_drivers(tile):
                 parts = self.ports.parts((f"tile {tile} drivers", cycles))
             least = cycles * self.ports.cycle_ticks
             # Whoever has the drivers keeps them until its crossbars are written.
@@ -235,12 +169,12 @@ class Binding:
 
         Cores are at different updates at a time: one that needs few has to wait for the others.
         """
-        return shares_drivers(self._chip, self._layer, self.cores[tile])
+        return shares_drivers(self._chip, self._layer, self.places.cores[tile])
 
     def program_cycles(self, tile: int, cores: tuple[int, ...], co: int, ko: int) -> int:
         """Cycles that writing takes: rounds of as many crossbars as are written at once."""
         chip, load = self._chip, self._layer.loads[ko]
-        working = [core for core, _ in self.working(tile, co) if core in cores]
+        working = [core for core, _ in self.places.working(tile, co) if core in cores]
         crossbars = self._crossbars(len(working), ko)
         rows = chip.crossbar.rows if chip.writing.whole_crossbars else max(load.slots)
         parallel = at_once(chip) or max(1, crossbars)
@@ -252,15 +186,15 @@ class Binding:
         """MVM and VADD of a core for some pixels; ``is_first``: nothing to add to yet."""
 
         def make() -> Demand:
-            load, block = self._layer.loads[ko], self.block(tile, core, co)
+            load, block = self._layer.loads[ko], self.places.block(tile, core, co)
             assert block is not None
             name = f"tile {tile} core {core}"
-            sums = packed_bytes(pixels * self.width(block), self._chip.partial_sum_bits)
+            sums = packed_bytes(pixels * self.places.width(block), self._chip.partial_sum_bits)
             driven = packed_bytes(pixels * load.rows, self._chip.reading.input_bits)
             asked = [(f"{name} inputs read", driven), (f"{name} sums write", sums)]
             if not is_first:
                 asked.append((f"{name} sums read", sums))
-            pace = self.pace(self.width(block), load, is_first=is_first)
+            pace = self.pace(self.places.width(block), load, is_first=is_first)
             least = pixels * pace * self.ports.cycle_ticks
             burst = max(1, max((n for _, n in asked), default=1) // pixels)
             return Demand(self.ports.parts(*asked), least, _COMPUTE, burst)
@@ -280,9 +214,9 @@ class Binding:
         """STORE of a core's results, or of partial sums that are not complete."""
 
         def make() -> Demand:
-            block = self.block(tile, core, co)
+            block = self.places.block(tile, core, co)
             assert block is not None
-            words = pixels * self.width(block)
+            words = pixels * self.places.width(block)
             kept = packed_bytes(words, self._chip.partial_sum_bits)
             bits = self._chip.output_bits if is_last else self._chip.partial_sum_bits
             size, name = packed_bytes(words, bits), f"tile {tile} core {core}"
@@ -306,9 +240,9 @@ class Binding:
         """LOAD of partial sums that left a core before."""
 
         def make() -> Demand:
-            block = self.block(tile, core, co)
+            block = self.places.block(tile, core, co)
             assert block is not None
-            words, bits = pixels * self.width(block), self._chip.partial_sum_bits
+            words, bits = pixels * self.places.width(block), self._chip.partial_sum_bits
             size, name = packed_bytes(words, bits), f"tile {tile} core {core}"
             padded = _burst_bytes(self._chip, words, pixels, bits)
             asked = [

@@ -120,7 +120,7 @@ class Core(Stepping):
 
     def _works(self) -> bool:
         """Whether it has a column block in this step."""
-        return self.binding.block(self.site.tile, self.site.core, self.cursor.co) is not None
+        return self.places.block(self.site.tile, self.site.core, self.cursor.co) is not None
 
     def _demand(self) -> Demand:
         cursor, site = self.cursor, self.site
@@ -139,7 +139,7 @@ class Core(Stepping):
     def _make_room(self) -> Generator[Event, None, None]:
         """Wait for room for the sums of a tile that begins, and take it."""
         sums = self.site.sums
-        room = self.binding.sum_bytes(self.cursor.tile_pixels)
+        room = self.places.sum_bytes(self.cursor.tile_pixels)
         free = sums.reserved + room - sums.capacity
         if sums.released.value < free:
             yield self.wait(sums.released, free, self.ROOM, None)
@@ -154,7 +154,7 @@ class Core(Stepping):
         cursor, site, walk = self.cursor, self.site, self.program.walk
         kind = self._kind(demand)
         weights, inputs = cursor.weights, cursor.inputs
-        room = self.binding.input_bytes(cursor.load, cursor.rows, cursor.columns)
+        room = self.places.input_bytes(cursor.load, cursor.rows, cursor.columns)
         stepped = cursor.step()
         is_over = stepped < 0
         freed: list[tuple[Counter, int]] = []
@@ -193,9 +193,9 @@ class Core(Stepping):
 
     def _count(self) -> None:
         cursor, layer, tally = self.cursor, self.program.layer, self.tally
-        block = self.binding.block(self.site.tile, self.site.core, cursor.co)
+        block = self.places.block(self.site.tile, self.site.core, cursor.co)
         assert block is not None
-        pixels, load, columns = cursor.pixels, cursor.load, self.binding.width(block)
+        pixels, load, columns = cursor.pixels, cursor.load, self.places.width(block)
         added = 0 if cursor.is_first else pixels * columns
         tally[self.MULTIPLIES] += pixels
         tally[self.ROWS] += pixels * load.rows

@@ -117,7 +117,7 @@ def _memories(machine: ChipMachine) -> list[LevelCounts]:
     }  # fmt: skip
     found = [
         LevelCounts(
-            name="memory", instances=chip.tiles, used_instances=machine.binding.tiles,
+            name="memory", instances=chip.tiles, used_instances=machine.binding.places.tiles,
             tensors=tensors,
         )
     ]  # fmt: skip

@@ -72,14 +72,14 @@ class StepKinds:
 
         def make() -> TraceKind:
             binding = self._binding
-            each = binding.input_words(cursor.load, cursor.rows, cursor.columns)
-            words = each * binding.bundles(self._tile, cursor.co)
-            cores = len(binding.working(self._tile, cursor.co))
+            each = binding.places.input_words(cursor.load, cursor.rows, cursor.columns)
+            words = each * binding.places.bundles(self._tile, cursor.co)
+            cores = len(binding.places.working(self._tile, cursor.co))
             traffic = [
                 *self._down("Inputs", words, is_passing=not binding.stays),
                 ("input buffer", "write", "Inputs", each * cores),
             ]
-            room = binding.input_bytes(cursor.load, cursor.rows, cursor.columns)
+            room = binding.places.input_bytes(cursor.load, cursor.rows, cursor.columns)
             return self._kind(words, demand, traffic, room=room)
 
         key = ("inputs", cursor.co, cursor.ko, cursor.rows, cursor.columns)
@@ -120,7 +120,7 @@ class StepKinds:
 
     def _multiply(self, cursor: StepCursor, demand: Demand, one: _Multiply) -> TraceKind:
         load, slices = cursor.load, self._chip.crossbar.slices
-        pixels, columns = one.pixels, self._binding.width(one.block)
+        pixels, columns = one.pixels, self._binding.places.width(one.block)
         results, rows = pixels * columns, pixels * load.rows
         added = 0 if one.is_first else results
         converted = results * len(load.slots) * slices * self._steps
@@ -137,12 +137,12 @@ class StepKinds:
             ("crossbars", "shift_add", "", converted),
             ("vector", "add", "Outputs", results * (len(load.slots) - 1) + added),
         ]
-        room = self._binding.sum_bytes(one.tile_pixels) if one.opens else 0
+        room = self._binding.places.sum_bytes(one.tile_pixels) if one.opens else 0
         return self._kind(macs, demand, traffic, room=room, is_tile=one.opens)
 
     def opens(self, cursor: StepCursor) -> int:
         """A core that takes room for a tile of sums and has nothing to do."""
-        room = self._binding.sum_bytes(cursor.tile_pixels)
+        room = self._binding.places.sum_bytes(cursor.tile_pixels)
         return self.found.number(("opens", room), lambda: TraceKind(words=0, room=room))
 
     def store(self, cursor: StepCursor, demand: Demand | None) -> int:
@@ -152,7 +152,7 @@ class StepKinds:
         block, is_last = self._block(cursor), cursor.is_last
 
         def make() -> TraceKind:
-            words = cursor.tile_pixels * self._binding.width(block)
+            words = cursor.tile_pixels * self._binding.places.width(block)
             traffic = [
                 ("partial sums", "read", "Outputs", words),
                 (NETWORK, "enter", "Outputs", words),
@@ -170,13 +170,13 @@ class StepKinds:
 
     def refill(self, cursor: StepCursor, demand: Demand | None) -> int:
         """LOAD of partial sums; no demand: room for a tile that begins at zero."""
-        room, pixels = self._binding.sum_bytes(cursor.tile_pixels), cursor.tile_pixels
+        room, pixels = self._binding.places.sum_bytes(cursor.tile_pixels), cursor.tile_pixels
         if demand is None:
             return self.opens(cursor)
         block = self._block(cursor)
 
         def make() -> TraceKind:
-            words = pixels * self._binding.width(block)
+            words = pixels * self._binding.places.width(block)
             traffic = [
                 *self._down("Outputs", words, is_passing=not self._binding.stays),
                 ("partial sums", "write", "Outputs", words),
@@ -199,7 +199,7 @@ class StepKinds:
 
     def _block(self, cursor: StepCursor) -> int:
         """Column block of the unit's core."""
-        block = self._binding.block(self._tile, self._cores[0], cursor.co)
+        block = self._binding.places.block(self._tile, self._cores[0], cursor.co)
         assert block is not None
         return block
 
@@ -207,7 +207,7 @@ class StepKinds:
         """Weights that an update brings to the unit's cores."""
         return sum(
             self._layer.macs_per_pixel(block, cursor.load)
-            for core, block in self._binding.working(self._tile, cursor.co)
+            for core, block in self._binding.places.working(self._tile, cursor.co)
             if core in self._cores
         )
 

@@ -78,7 +78,7 @@ class InputLoader(Stepping):
     def _make_room(self) -> Generator[Event, None, None]:
         """Wait for room in every core, and take it."""
         cursor = self.cursor
-        room = self.binding.input_bytes(cursor.load, cursor.rows, cursor.columns)
+        room = self.places.input_bytes(cursor.load, cursor.rows, cursor.columns)
         for site in self.sites:
             free = site.inputs.reserved + room - site.inputs.capacity
             if site.inputs.released.value < free:
@@ -87,14 +87,16 @@ class InputLoader(Stepping):
             site.inputs.reserve(room)
 
     def _count(self) -> None:
-        cursor, binding, tally = self.cursor, self.binding, self.tally
-        words = binding.input_words(cursor.load, cursor.rows, cursor.columns)
+        cursor, tally = self.cursor, self.tally
+        words = self.places.input_words(cursor.load, cursor.rows, cursor.columns)
         tally[self.LOADS] += 1
-        bundles = binding.bundles(self.tile, cursor.co)
+        bundles = self.places.bundles(self.tile, cursor.co)
         tally[self.WORDS] += words * bundles
-        tally[self.RUNS] += binding.input_runs(cursor.load, cursor.rows, cursor.columns) * bundles
-        tally[self.DELIVERED] += words * len(binding.working(self.tile, cursor.co))
-        for cores in binding.reach(self.tile, cursor.co):
+        tally[self.RUNS] += (
+            self.places.input_runs(cursor.load, cursor.rows, cursor.columns) * bundles
+        )
+        tally[self.DELIVERED] += words * len(self.places.working(self.tile, cursor.co))
+        for cores in self.places.reach(self.tile, cursor.co):
             tally[self.REACH + cores] += words
         self.largest = max(self.largest, words)
 
@@ -195,8 +197,8 @@ class Programmer(Stepping):
             self.tell(kind, demand, done, due, (), delivered)
 
     def _count(self, written: Written) -> None:
-        cursor, binding, tally = self.cursor, self.binding, self.tally
-        working = [(core, block) for core, block in binding.working(self.tile, cursor.co)
+        cursor, tally = self.cursor, self.tally
+        working = [(core, block) for core, block in self.places.working(self.tile, cursor.co)
                    if core in self.cores]  # fmt: skip
         layer, load = self.program.layer, cursor.load
         tally[self.UPDATES] += 1

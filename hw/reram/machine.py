@@ -86,8 +86,8 @@ class ChipMachine:
         room = self._input_room()
         sums = chip.partial_sums.capacity_bytes or self._sum_room()
         number = 0
-        for tile in range(self.binding.tiles):
-            for core in range(self.binding.cores[tile]):
+        for tile in range(self.binding.places.tiles):
+            for core in range(self.binding.places.cores[tile]):
                 name = f"tile {tile} core {core}"
                 yield Site(
                     tile=tile,
@@ -100,20 +100,23 @@ class ChipMachine:
 
     def _input_room(self) -> int:
         """Bytes of an input buffer in use: as many tiles as fit, at most two of the largest."""
-        capacity, most = self.case.chip.input_buffer.capacity_bytes, self.binding.largest_tile_bytes
+        capacity, most = (
+            self.case.chip.input_buffer.capacity_bytes,
+            self.binding.places.largest_tile_bytes,
+        )
         return 2 * most if capacity is None else min(capacity, 2 * most)
 
     def _sum_room(self) -> int:
         """Bytes that suffice: a tile in work, one that is stored, and all on their way between."""
         tiles = 2 + -(-self.binding.latencies.tail // max(1, self.binding.interval))
-        return tiles * self.binding.sum_bytes(self.program.walk.tile_pixels)
+        return tiles * self.binding.places.sum_bytes(self.program.walk.tile_pixels)
 
     def _build(self) -> None:
         """Make all units, in unit order: what brings things, cores, what carries results."""
         wiring, program, binding = self.wiring, self.program, self.binding
         order = _FIRST_UNIT
         owners: dict[int, Programmer] = {}
-        for tile in range(binding.tiles):
+        for tile in range(binding.places.tiles):
             sites = [site for site in self.sites if site.tile == tile]
             self.loaders.append(InputLoader(wiring, order, program, binding, sites))
             order += 1

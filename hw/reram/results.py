@@ -43,7 +43,10 @@ class Store(Stepping):
             if sums.finished.value <= self.steps:
                 yield self.wait(sums.finished, self.steps + 1, self.RESULT, self.site.unit)
             done, due, cause = self.env._now, self.env._now, self.latency_cause
-            block, demand = self.binding.block(self.site.tile, self.site.core, cursor.co), None
+            block, demand = (
+                self.places.block(self.site.tile, self.site.core, cursor.co),
+                None,
+            )
             if block is not None:
                 demand = self._demand()
                 if demand.total:
@@ -51,12 +54,12 @@ class Store(Stepping):
                     done = self.ended(demand)
                     cause = demand.cause
                 due = done + self.binding.latencies.results
-                words = cursor.tile_pixels * self.binding.width(block)
+                words = cursor.tile_pixels * self.places.width(block)
                 self.tally[self.RESULTS if cursor.is_last else self.SUMS] += words
                 self.largest = max(self.largest, words)
             due = self.in_order(due)
             sums.drained.send(cause, done, self.latency_cause)
-            freed = ((sums.released, self.binding.sum_bytes(cursor.tile_pixels)),)
+            freed = ((sums.released, self.places.sum_bytes(cursor.tile_pixels)),)
             drained = ((sums.drained, 1),)
             if self.kinds is not None:
                 self.tell(self.kinds.store(cursor, demand), demand, done, due, freed, drained)
@@ -98,7 +101,10 @@ class Refill(Stepping):
         while stepped >= 0:
             yield from self._make_room()
             done, due, cause = self.env._now, self.env._now, self.latency_cause
-            block, demand = self.binding.block(self.site.tile, self.site.core, cursor.co), None
+            block, demand = (
+                self.places.block(self.site.tile, self.site.core, cursor.co),
+                None,
+            )
             if block is not None and not cursor.is_first:
                 demand = self._demand()
                 if demand.total:
@@ -106,7 +112,7 @@ class Refill(Stepping):
                     done = self.ended(demand)
                     cause = demand.cause
                 due = done + self.binding.latencies.inputs
-                self.tally[0] += cursor.tile_pixels * self.binding.width(block)
+                self.tally[0] += cursor.tile_pixels * self.places.width(block)
             due = self.in_order(due)
             sums.delivered.send(cause, done, self.latency_cause)
             arrived = ((sums.delivered, 1),)
@@ -128,7 +134,7 @@ class Refill(Stepping):
             version = self._version()
             if sums.drained.value < version:
                 yield self.wait(sums.drained, version, self.VERSION, self.store)
-        room = self.binding.sum_bytes(cursor.tile_pixels)
+        room = self.places.sum_bytes(cursor.tile_pixels)
         free = sums.reserved + room - sums.capacity
         if sums.released.value < free:
             yield self.wait(sums.released, free, self.ROOM, None)

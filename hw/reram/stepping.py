@@ -86,6 +86,7 @@ class Stepping(Transferring):
         self.home = sites[0].name if len(sites) == 1 else f"tile {self.tile}"
         self.program = program
         self.binding = binding
+        self.places = binding.places
         self.tally = [0] * tallies
         self.kinds: StepKinds | None = None
 

@@ -48,8 +48,10 @@ class StatedWriting:
     def write(self, cursor: StepCursor) -> Written:
         """Return what the update at ``cursor`` takes."""
         binding, tile, cores = self._binding, self._tile, self._cores
-        working = [block for core, block in binding.working(tile, cursor.co) if core in cores]
-        sizes = [binding.written(block, cursor.load) for block in working]
+        working = [
+            block for core, block in binding.places.working(tile, cursor.co) if core in cores
+        ]
+        sizes = [binding.places.written(block, cursor.load) for block in working]
         cycles = binding.program_cycles(tile, cores, cursor.co, cursor.ko)
         cells = sum(size[1] for size in sizes)
         return Written(
@@ -103,7 +105,7 @@ class AwareWriting:
 
     def _costs(self, cursor: StepCursor) -> Iterator[RewriteCost]:
         held = self._held[self._next]
-        for core, _ in self._binding.working(self._tile, cursor.co):
+        for core, _ in self._binding.places.working(self._tile, cursor.co):
             if core in self._cores:
                 number = self._tile * self._chip.cores + core
                 yield self._rewriting.cost(held.get(core), cursor.weights, number)
@@ -116,7 +118,7 @@ class AwareWriting:
     def done(self, cursor: StepCursor) -> None:
         """The update has been written: the next one goes to the other set, if there is one."""
         held = self._held[self._next]
-        for core, _ in self._binding.working(self._tile, cursor.co):
+        for core, _ in self._binding.places.working(self._tile, cursor.co):
             if core in self._cores:
                 held[core] = cursor.weights
         self._next = (self._next + 1) % len(self._held)
@@ -128,7 +130,7 @@ class AwareWriting:
 
 def stopped(binding: Binding, tile: int, cores: tuple[int, ...], cursor: StepCursor) -> int:
     """Cores that writing some cores of a tile would stop if nothing overlapped."""
-    working = [core for core, _ in binding.working(tile, cursor.co)]
+    working = [core for core, _ in binding.places.working(tile, cursor.co)]
     if binding.shares_drivers(tile):
         return len(working)
     return sum(core in cores for core in working)
