@@ -29,11 +29,9 @@ NEUROSIM = "neurosim, whole layers beside one tile's multiplies"
 MNSIM = "mnsim, write of a crossbar"
 MNSIM_STAGES = "mnsim, stages added up, beside stages that overlap"
 CROSSSIM = "crosssim, errors of one draw"
-CROSSSIM_FLOOR = "crosssim, errors of one draw, smallest conductance a tenth"
 
 _MATRICES = 2  # of a core, in the configuration of the runs
 _EDRAM_CYCLES = 2  # an access of its 64 KB memory; its configuration
-_TENTH = 10.0
 
 
 def peer_points(peers: dict[str, Json]) -> Iterator[Point | Excluded]:
@@ -128,10 +126,11 @@ def _neurosim(neurosim: Json) -> Iterator[Point | Excluded]:
             continue
         channels, outputs, height, width = (int(part) for part in found.groups())
         layer = ConvLayer(C=channels, K=outputs, P=height, Q=width, R=3, S=3)
-        lowered = case_of(layer, tile_chip(), ()).lowered
-        interval = float(multiply_timing(tile_chip()).interval)
+        case = case_of(layer, tile_chip(writing=Programming(pulse_ns=0)), ())
+        lowered, figures = case.lowered, (row["latency_ns"], float(account_of(case).until))
         steps = lowered.pixels * lowered.column_steps * len(lowered.loads)
-        yield _point(row["case"], NEUROSIM, "layer_ns", (row["latency_ns"], steps * interval),
+        closed = float(steps * multiply_timing(case.chip).interval)
+        yield _point(row["case"], NEUROSIM, "layer_ns", figures, analytical=closed,
                      where="3 x 3 kernel taken")  # fmt: skip
 
 
@@ -143,9 +142,10 @@ def _mnsim(mnsim: Json) -> Iterator[Point | Excluded]:
         crossbar = LogicalCrossbar(rows=size, columns=size, per_core=1)
         # Its pulse is 10 ns (SimConfig.ini).
         chip = tile_chip(crossbar=crossbar, writing=Programming(pulse_ns=10))
-        written = float(write_ns(chip, size))
-        yield _point(name, MNSIM, "xbar_write_latency_ns", (row["xbar_write_latency_ns"], written),
-                     is_scored=True)  # fmt: skip
+        once = case_of(GemmLayer(M=1, N=size, K=size), chip, ())
+        figures = (row["xbar_write_latency_ns"], float(account_of(once).writing_cycles))
+        yield _point(name, MNSIM, "xbar_write_latency_ns", figures,
+                     analytical=float(write_ns(chip, size)), is_scored=True)  # fmt: skip
         # An ADC's latency is that of its one conversion; inputs pass the DAC before the read.
         readout = reading(
             dac_bits=row["dac_bits"], read_ns=row["dac_latency_ns"] + row["xbar_read_latency_ns"],
@@ -174,8 +174,6 @@ def _errors(study: Json) -> Iterator[Point | Excluded]:
         )  # fmt: skip
         ours = analog_error(AnalogStudy(**settings))
         yield _point(name, CROSSSIM, "nrmse", (row["nrmse"], ours))
-        floor = analog_error(AnalogStudy(**settings, on_off_ratio=_TENTH))
-        yield _point(name, CROSSSIM_FLOOR, "nrmse", (row["nrmse"], floor))
     if study.get("aihwkit"):
         why = "models of measured devices, with drift: conductances over time are not modelled"
         yield Excluded(case="aihwkit", why=why)

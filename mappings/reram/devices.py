@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from fractions import Fraction
 from pathlib import Path
 
 from pydantic import Field
@@ -210,6 +211,5 @@ def _with(
     return (*made, ComponentEnergy(component=COMPONENT, actions=actions))
 
 
-def _said(field: str, figure: object) -> str:
-    value = float(figure) if not isinstance(figure, int) else figure  # type: ignore[arg-type]
-    return f"{field} {value:g}"
+def _said(field: str, figure: Fraction | float) -> str:
+    return f"{field} {float(figure):g}"
