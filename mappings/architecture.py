@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from stallscope.mappings.banking import Banking, PortsText, Widths, bank_ports
 from stallscope.mappings.main_memory import MainMemory
+from stallscope.mappings.sparsity.hardware import SparseArray, TensorFormat
 from stallscope.mappings.spec import MAX_LATENCY_CYCLES, Name, Rate, Spec
 from stallscope.mappings.systolic import Systolic
 from stallscope.mappings.topology import Topology
@@ -129,6 +130,7 @@ class StorageLevel(Spec):
         network: The network from this level down to the next.
         can_reduce: Whether the level adds arriving partial sums in place; one that cannot sends
             the old values down as words of their own. None: all levels but main memory.
+        formats: How it stores the tensors that are not stored as they are.
     """
 
     name: Name
@@ -157,6 +159,7 @@ class StorageLevel(Spec):
     memory: MainMemory | None = None
     network: Network = Network()
     can_reduce: bool | None = None
+    formats: tuple[TensorFormat, ...] = ()
 
     @property
     def x(self) -> int:
@@ -253,6 +256,7 @@ class ComputeLevel(Spec):
     Attributes:
         pipeline_cycles: Depth of the MAC pipeline: a result is visible that much later.
         systolic: How the units are joined into a systolic array; None: they are not.
+        sparse: What the PEs do about zeros; None: zeros are words like the others.
     """
 
     name: Name
@@ -261,6 +265,7 @@ class ComputeLevel(Spec):
     word_bits: int = Field(default=16, ge=1)
     pipeline_cycles: int = Field(default=0, ge=0, le=MAX_LATENCY_CYCLES)
     systolic: Systolic | None = None
+    sparse: SparseArray | None = None
 
     @property
     def x(self) -> int:

@@ -15,6 +15,7 @@ from stallscope.mappings.energy import EnergyTable
 from stallscope.mappings.layout import Layout
 from stallscope.mappings.mapping import Mapping
 from stallscope.mappings.problem import Problem
+from stallscope.mappings.sparsity.operands import Sparsity
 from stallscope.mappings.spec import Spec
 
 __all__ = ["Case", "InputFile", "Platform", "Reuse", "Rules"]
@@ -67,9 +68,14 @@ class Platform(Spec):
 
 
 class Case(Platform):
-    """Everything a run depends on: the platform, and what is computed on it how."""
+    """Everything a run depends on: the platform, and what is computed on it how.
+
+    Attributes:
+        sparsity: Which words of the operands are zero.
+    """
 
     problem: Problem
     mapping: Mapping
     rules: Rules = Rules()
     layout: Layout = Layout()
+    sparsity: Sparsity = Sparsity()

@@ -1,0 +1,1 @@
+"""Units whose steps depend on which words are zero."""
