@@ -63,6 +63,9 @@ class Mode(StrEnum):
     QUEUE = "queue"
     """A PE begins its next pass when its tiles are there: it runs ahead as far as FIFOs and
     buffers let it. What is multicast waits for room at the slowest receiver."""
+    PACKED = "packed"
+    """Networks bring any operand to any PE: what a pass has to multiply is packed onto all PEs
+    evenly (SIGMA), and the next pass begins when it is done."""
 
 
 class TensorRate(Spec):
