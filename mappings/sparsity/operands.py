@@ -18,7 +18,7 @@ __all__ = ["Distribution", "Operand", "Pattern", "Sparsity"]
 class Distribution(StrEnum):
     """How the words that are not zero are drawn (docs/sparsity.md).
 
-    In every case exactly the rounded share of the words asked for is kept.
+    Exactly the rounded share of the words asked for is kept; of blocks, that of the blocks.
     """
 
     UNIFORM = "uniform"
