@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from stallscope.mappings.reram.explore import explore
     from stallscope.mappings.reram.files import load_chip, load_crossbars
     from stallscope.mappings.reram.schedule import CrossbarSchedule
+    from stallscope.mappings.sparsity.study import study as imbalance
     from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError
     from stallscope.traces.compile import compile_case as compile
     from stallscope.traces.events.chrome import export_chrome
@@ -83,6 +84,7 @@ __all__ = [
     "explore",
     "export_chrome",
     "export_perfetto",
+    "imbalance",
     "load",
     "load_chip",
     "load_crossbars",
@@ -130,6 +132,7 @@ _PLACES = {
     "explore": "mappings.reram.explore",
     "export_chrome": "traces.events.chrome",
     "export_perfetto": "traces.events.perfetto_export",
+    "imbalance": "mappings.sparsity.study:study",
     "load": "mappings.loading",
     "load_chip": "mappings.reram.files",
     "load_crossbars": "mappings.reram.files",

@@ -14,6 +14,7 @@ import typer
 
 import stallscope
 from stallscope.cli_crossbars import add_crossbar_commands
+from stallscope.cli_sparsity import add_sparsity_commands
 from stallscope.cli_traces import add_trace_commands
 from stallscope.failures import BROKEN, exit_codes, not_built
 from stallscope.options import (
@@ -362,6 +363,7 @@ def schema(
 
 add_trace_commands(app)
 add_crossbar_commands(app)
+add_sparsity_commands(app)
 _LATER = ("map", "sweep")
 
 
