@@ -15,6 +15,8 @@ from stallscope.mappings.legality import check_mapping
 from stallscope.mappings.native_layout import LayoutDraft
 from stallscope.mappings.native_mapping import MappingDraft
 from stallscope.mappings.problem import Problem
+from stallscope.mappings.sparsity.native_operands import SparsityDraft
+from stallscope.mappings.sparsity.operands import Sparsity
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = ["EnergyDraft", "Parts", "assemble", "assemble_platform"]
@@ -40,6 +42,7 @@ class Parts:
     energy: EnergyDraft | None = None
     rules: Rules | None = None
     layout: LayoutDraft | None = None
+    sparsity: SparsityDraft | None = None
     devices: Devices | None = None
 
 
@@ -69,9 +72,11 @@ def assemble(
     if problem and architecture and parts.mapping:
         mapping = parts.mapping(problem, architecture)
     energy = parts.energy(architecture) if architecture and parts.energy else None
+    zeros = parts.sparsity(problem) if problem and parts.sparsity else None
+    sparsity, arrays = zeros or (Sparsity(), ())
     if check and problem and architecture and mapping:
         try:
-            check_mapping(problem, architecture, mapping)
+            check_mapping(problem, architecture, mapping, sparsity)
         except SpecError as error:
             findings.take(error)
     layout = _layout(parts, findings)
@@ -81,8 +86,8 @@ def assemble(
     return Case(
         name=parts.name if parts.name is not None else "case", problem=problem,
         architecture=architecture, mapping=mapping, energy=energy,
-        rules=parts.rules or Rules(), layout=layout,
-        assumptions=tuple(findings.assumptions), files=files,
+        rules=parts.rules or Rules(), layout=layout, sparsity=sparsity,
+        assumptions=tuple(findings.assumptions), files=files + arrays,
     )  # fmt: skip
 
 

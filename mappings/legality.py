@@ -1,9 +1,10 @@
 """Whether a mapping can run: every rule between problem, architecture and mapping, at once.
 
 Tiles are those of a clipped nest: a level's tile spans the loops of its own block and of every
-inner block, at most the bound. Capacity is checked in words, all kept tensors in one pool.
+inner block, at most the bound. Capacity is checked in words, all kept tensors in one pool; of a
+tensor in a format the largest tile counts, as it is stored.
 
-Not modelled: room reserved per tensor, metadata of sparse formats.
+Not modelled: room reserved per tensor.
 """
 
 from __future__ import annotations
@@ -12,21 +13,40 @@ import math
 from collections.abc import Mapping as AbstractMapping
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stallscope.mappings.architecture import Architecture, ComputeLevel, StorageLevel
 from stallscope.mappings.fields import nearest
 from stallscope.mappings.legality_capacity import capacity_faults
 from stallscope.mappings.legality_systolic import systolic_faults
 from stallscope.mappings.mapping import LevelMapping, Loop, Mapping
 from stallscope.mappings.problem import Problem
+from stallscope.mappings.sparsity.legality import hardware_faults, returning_faults
+from stallscope.mappings.sparsity.masks import masks, sparsity_faults
+from stallscope.mappings.sparsity.operands import Sparsity
+from stallscope.mappings.sparsity.tiles import StoredTiles
 from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = ["check_mapping", "tile_extents"]
 
+DENSE = Sparsity()
 _ONE = Fraction(1)
 
 
-def check_mapping(problem: Problem, architecture: Architecture, mapping: Mapping) -> None:
+def check_mapping(
+    problem: Problem,
+    architecture: Architecture,
+    mapping: Mapping,
+    sparsity: Sparsity = DENSE,
+) -> None:
     """Check a mapping against its problem and architecture.
+
+    Args:
+        problem: The problem.
+        architecture: The architecture.
+        mapping: The mapping.
+        sparsity: Which words are zero: levels with a format hold as many tiles as fit compressed.
 
     Raises:
         SpecError: Every fault: unknown or missing names, factors that do not cover a bound or
@@ -34,6 +54,7 @@ def check_mapping(problem: Problem, architecture: Architecture, mapping: Mapping
             array, tensors kept nowhere or where they may not be.
     """
     faults = _unknown_levels(architecture, mapping) + _unknown_networks(problem, architecture)
+    faults += hardware_faults(problem, architecture) + sparsity_faults(problem, sparsity)
     for level in mapping.levels:
         faults += _unknown_names(problem, level)
     if not faults:
@@ -44,11 +65,27 @@ def check_mapping(problem: Problem, architecture: Architecture, mapping: Mapping
         faults += _words(problem, architecture, mapping)
         faults += _fanouts(architecture, mapping)
         faults += systolic_faults(problem, architecture, mapping)
-        extents = tile_extents(problem, mapping)
-        for spec, level, spans in zip(architecture.levels, mapping.levels, extents, strict=True):
-            faults += capacity_faults(problem, spec, level, spans)
+        faults += returning_faults(problem, architecture, mapping)
+        faults += _capacities(problem, architecture, mapping, sparsity)
     if faults:
         raise SpecError(faults)
+
+
+def _capacities(
+    problem: Problem, architecture: Architecture, mapping: Mapping, sparsity: Sparsity
+) -> list[Fault]:
+    """Levels whose tiles do not fit, as they are stored there."""
+    drawn: dict[str, NDArray[np.bool_]] = {}
+    if any(spec.formats and spec.capacity_words is not None for spec in architecture.levels):
+        drawn = masks(problem, sparsity)
+    extents = tile_extents(problem, mapping)
+    return [
+        fault
+        for spec, level, spans in zip(architecture.levels, mapping.levels, extents, strict=True)
+        for fault in capacity_faults(
+            problem, spec, level, spans, StoredTiles(problem, spec, drawn).words
+        )
+    ]
 
 
 def _unknown_networks(problem: Problem, architecture: Architecture) -> list[Fault]:

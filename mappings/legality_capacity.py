@@ -7,18 +7,26 @@ tiles of a tensor a level holds, those tiles must fit the whole capacity.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from collections.abc import Mapping as AbstractMapping
 
 from stallscope.mappings.architecture import StorageLevel
 from stallscope.mappings.mapping import LevelMapping
-from stallscope.mappings.problem import Problem
+from stallscope.mappings.problem import Problem, Tensor
 from stallscope.simcore.errors import Fault
 
 __all__ = ["capacity_faults"]
 
+TileWords = Callable[[Tensor, AbstractMapping[str, int]], int]
+"""Words of a tensor's largest tile that spans so many iterations per dimension."""
+
 
 def capacity_faults(
-    problem: Problem, spec: StorageLevel, level: LevelMapping, spans: AbstractMapping[str, int]
+    problem: Problem,
+    spec: StorageLevel,
+    level: LevelMapping,
+    spans: AbstractMapping[str, int],
+    stored: TileWords = Tensor.tile_words,
 ) -> list[Fault]:
     """Check one level's tiles.
 
@@ -27,6 +35,7 @@ def capacity_faults(
         spec: The level.
         level: Its entry in the mapping.
         spans: Iterations per dimension that its tile spans.
+        stored: Words that the largest tile of a tensor takes here.
 
     Returns:
         At most one fault of capacity and one of utilization.
@@ -38,11 +47,11 @@ def capacity_faults(
     single = dict.fromkeys(level.keep, 1)
     tiles = single | {entry.tensor: entry.tiles for entry in level.buffering}
     faults = []
-    if _words(problem, spans, single) > room:
-        faults.append(_too_large(problem, spec, level, spans, single, room))
-    elif level.buffering and _words(problem, spans, tiles) > capacity:
-        faults.append(_too_large(problem, spec, level, spans, tiles, capacity))
-    used = _words(problem, spans, single)
+    if _words(problem, stored, spans, single) > room:
+        faults.append(_too_large(problem, stored, spec, level, spans, single, room))
+    elif level.buffering and _words(problem, stored, spans, tiles) > capacity:
+        faults.append(_too_large(problem, stored, spec, level, spans, tiles, capacity))
+    used = _words(problem, stored, spans, single)
     least = spec.min_utilization * capacity
     if used < least:
         full = _n(capacity)
@@ -56,10 +65,13 @@ def capacity_faults(
 
 
 def _words(
-    problem: Problem, spans: AbstractMapping[str, int], tiles: AbstractMapping[str, int]
+    problem: Problem,
+    stored: TileWords,
+    spans: AbstractMapping[str, int],
+    tiles: AbstractMapping[str, int],
 ) -> int:
     return sum(
-        tensor.tile_words(spans) * tiles[tensor.name]
+        stored(tensor, spans) * tiles[tensor.name]
         for tensor in problem.tensors
         if tensor.name in tiles
     )
@@ -67,13 +79,14 @@ def _words(
 
 def _too_large(
     problem: Problem,
+    stored: TileWords,
     spec: StorageLevel,
     level: LevelMapping,
     spans: AbstractMapping[str, int],
     tiles: AbstractMapping[str, int],
     room: int,
 ) -> Fault:
-    needed = _words(problem, spans, tiles)
+    needed = _words(problem, stored, spans, tiles)
     parts = "+".join(f"{count} x {name}" if count > 1 else name for name, count in tiles.items())
     has = f"has {_n(room)}"
     if spec.multiple_buffering != 1 and room != spec.capacity_words:
@@ -83,12 +96,13 @@ def _too_large(
         place=f"mapping.{spec.name}",
         value="",
         rule=f"{spec.name} needs {_n(needed)} words for {parts}, {has}",
-        remedy=_remedy(problem, level, spans, tiles, room, needed),
+        remedy=_remedy(problem, stored, level, spans, tiles, room, needed),
     )
 
 
 def _remedy(
     problem: Problem,
+    stored: TileWords,
     level: LevelMapping,
     spans: AbstractMapping[str, int],
     tiles: AbstractMapping[str, int],
@@ -96,20 +110,21 @@ def _remedy(
     needed: int,
 ) -> str:
     if any(count > 1 for count in tiles.values()) and _words(
-        problem, spans, dict.fromkeys(tiles, 1)
+        problem, stored, spans, dict.fromkeys(tiles, 1)
     ) <= room:  # fmt: skip
         return "one tile of each fits: lower the buffering"
-    shrunk = _shrunk(problem, level, spans, tiles, room)
+    shrunk = _shrunk(problem, stored, level, spans, tiles, room)
     if shrunk:
         return f"{shrunk} at this level fits"
     for name in tiles:
-        if _words(problem, spans, {k: v for k, v in tiles.items() if k != name}) <= room:
+        if _words(problem, stored, spans, {k: v for k, v in tiles.items() if k != name}) <= room:
             return f"without {name} the rest fits: let {name} bypass this level"
     return f"shrink the tiles of inner levels or give it {_n(needed)} words"
 
 
 def _shrunk(
     problem: Problem,
+    stored: TileWords,
     level: LevelMapping,
     spans: AbstractMapping[str, int],
     tiles: AbstractMapping[str, int],
@@ -122,7 +137,7 @@ def _shrunk(
         inner = max(1, math.ceil(spans[loop.dimension] / loop.extent))
         for extent in _divisors(loop.extent)[1:]:
             less = {**spans, loop.dimension: inner * extent}
-            used = _words(problem, less, tiles)
+            used = _words(problem, stored, less, tiles)
             text = f"{loop.dimension} {loop.extent} -> {extent}"
             if used <= room and (best is None or used > best[0]):
                 best = (used, text)
@@ -132,7 +147,7 @@ def _shrunk(
                 break
     if best is not None or smallest is None:
         return best[1] if best is not None else ""
-    if smallest[0] >= _words(problem, spans, tiles):
+    if smallest[0] >= _words(problem, stored, spans, tiles):
         return ""
     # One loop is not enough: take away the one that frees most, and look again.
     name = smallest[1].split(" ")[0]
@@ -143,7 +158,7 @@ def _shrunk(
             "spatial_x": tuple(loop for loop in level.spatial_x if loop.dimension != name),
         }
     )
-    more = _shrunk(problem, rest, smallest[2], tiles, room)
+    more = _shrunk(problem, stored, rest, smallest[2], tiles, room)
     return f"{smallest[1]}, {more}" if more else ""
 
 

@@ -1,8 +1,8 @@
 """The native format: YAML 1.2 files that start with ``stallscope: 1``.
 
 A file holds any of the sections ``problem:``, ``architecture:``, ``dram_device:``, ``mapping:``,
-``layout:``, ``energy:`` and ``rules:``; a case may be split over files in any way. ``read`` and
-``dump`` are each other's inverse, but for the record of files.
+``layout:``, ``sparsity:``, ``energy:`` and ``rules:``; a case may be split over files in any way.
+``read`` and ``dump`` are each other's inverse, but for the record of files.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from stallscope.mappings.native_mapping import read_mapping
 from stallscope.mappings.native_problem import read_problem
 from stallscope.mappings.native_writing import dump
 from stallscope.mappings.reading import Node, read_text
+from stallscope.mappings.sparsity.native_operands import read_sparsity
 from stallscope.simcore.errors import Fault
 
 __all__ = [
@@ -35,8 +36,8 @@ __all__ = [
 ]  # fmt: skip
 
 SECTIONS = (
-    "name", "problem", "architecture", "dram_device", "mapping", "layout", "energy", "rules",
-    "assumptions",
+    "name", "problem", "architecture", "dram_device", "mapping", "layout", "sparsity", "energy",
+    "rules", "assumptions",
 )  # fmt: skip
 """The top-level keys of native files, beside ``stallscope``."""
 OF_CROSSBARS = ("crossbars", "layer", "schedule", "reram_device")
@@ -100,16 +101,25 @@ def read_sections(sections: AbstractMapping[str, Node], parts: Parts, findings: 
             case "architecture":
                 parts.architecture = read_architecture(node, findings, devices)
                 _say_devices(parts, devices, findings)
-            case "mapping":
-                parts.mapping = read_mapping(node, findings)
-            case "layout":
-                parts.layout = read_layout(node, findings)
             case "energy":
                 _energy(read_energy(node, findings), node, parts, findings)
-            case "rules":
-                parts.rules = _rules(node, findings)
             case "assumptions":
                 read_assumptions(node, findings)
+            case _:
+                _read_case(name, node, parts, findings)
+
+
+def _read_case(name: str, node: Node, parts: Parts, findings: Findings) -> None:
+    """Read a section that is about what is computed, and how."""
+    match name:
+        case "mapping":
+            parts.mapping = read_mapping(node, findings)
+        case "layout":
+            parts.layout = read_layout(node, findings)
+        case "sparsity":
+            parts.sparsity = read_sparsity(node, findings)
+        case "rules":
+            parts.rules = _rules(node, findings)
 
 
 def _energy(table: EnergyTable | None, node: Node, parts: Parts, findings: Findings) -> None:

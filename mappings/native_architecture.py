@@ -21,12 +21,13 @@ from stallscope.mappings.native_memory import read_memory
 from stallscope.mappings.native_topology import read_topology_node
 from stallscope.mappings.native_values import read_clock, read_values
 from stallscope.mappings.reading import Node
+from stallscope.mappings.sparsity.native_hardware import read_formats, read_sparse
 from stallscope.mappings.systolic import Systolic
 from stallscope.simcore.errors import Fault
 
 __all__ = ["DEFAULT_WORD_BITS", "read_architecture"]
 
-_PARTS = ("name", "network", "memory", "systolic")
+_PARTS = ("name", "network", "memory", "systolic", "sparse")
 
 DEFAULT_WORD_BITS: int = StorageLevel.model_fields["word_bits"].default
 
@@ -79,9 +80,12 @@ def _level(
     bits = fields.whole("word_bits") or DEFAULT_WORD_BITS
     values["word_bits"] = bits
     network, memory = fields.node_of("network"), fields.node_of("memory")
+    formats = fields.node_of("formats")
     if network is not None:
         values["network"] = _network(network, fields.at("network"), bits, clock, findings)
-    special = {"name", "word_bits", "network", "memory"}
+    if formats is not None:
+        values["formats"] = read_formats(formats, fields.at("formats"), bits, clock, findings)
+    special = {"name", "word_bits", "network", "memory", "formats"}
     values |= read_values(fields, StorageLevel, special, bits, clock)
     if memory is not None:
         values["memory"] = read_memory(memory, fields.at("memory"), findings, devices)
@@ -140,13 +144,17 @@ def _compute(node: Node | None, clock: float | None, findings: Findings) -> Comp
     values: dict[str, Any] = {"name": fields.required_text("name")}  # Any: as above
     bits = fields.whole("word_bits") or DEFAULT_WORD_BITS
     values["word_bits"] = bits
-    values |= read_values(fields, ComputeLevel, {"name", "word_bits", "systolic"}, bits, clock)
+    special = {"name", "word_bits", "systolic", "sparse"}
+    values |= read_values(fields, ComputeLevel, special, bits, clock)
     systolic = fields.node_of("systolic")
     if systolic is not None:
         joined = Fields(systolic, fields.at("systolic"), findings)
         figures = read_values(joined, Systolic, set(), bits, clock)
         joined.close()
         values["systolic"] = findings.build(Systolic, figures, joined.place, systolic)
+    sparse = fields.node_of("sparse")
+    if sparse is not None:
+        values["sparse"] = read_sparse(sparse, fields.at("sparse"), bits, clock, findings)
     return _finished(ComputeLevel, fields, values, findings)
 
 

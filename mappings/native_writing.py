@@ -5,6 +5,7 @@ Defaults are left out; the files a case was read from are not part of the text.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Sequence
 from enum import Enum
@@ -31,6 +32,9 @@ from stallscope.mappings.native_header import FORMAT_VERSION
 from stallscope.mappings.native_problem import PLAIN_NAME
 from stallscope.mappings.problem import Problem, Tensor, Term
 from stallscope.mappings.reading import read_text
+from stallscope.mappings.sparsity.hardware import SparseArray, TensorFormat
+from stallscope.mappings.sparsity.native_hardware import NO_PACKS, UNLIMITED
+from stallscope.mappings.sparsity.operands import Operand, Sparsity
 from stallscope.mappings.spec import Spec
 
 __all__ = [
@@ -64,6 +68,8 @@ def to_plain(case: Platform) -> dict[str, Plain]:
         tree["mapping"] = _mapping(case.mapping)
         if case.layout.tensors:
             tree["layout"] = _layout(case.layout)
+        if case.sparsity.operands:
+            tree["sparsity"] = _sparsity(case.sparsity)
     if case.energy is not None:
         tree["energy"] = energy_to_plain(case.energy)
     rules = given_fields(case.rules, Rules) if isinstance(case, Case) else {}
@@ -109,13 +115,18 @@ def _architecture(architecture: Architecture) -> dict[str, Plain]:
     tree = given_fields(architecture, Architecture, {"levels", "compute"})
     tree["levels"] = [_level(level) for level in architecture.levels]
     compute = architecture.compute
-    tree["compute"] = {"name": compute.name} | given_fields(compute, type(compute), {"name"})
+    tree["compute"] = {"name": compute.name}
+    tree["compute"] |= given_fields(compute, type(compute), {"name", "sparse"})
+    if compute.sparse is not None:
+        tree["compute"]["sparse"] = _sparse(compute.sparse)
     return tree
 
 
 def _level(level: StorageLevel) -> dict[str, Plain]:
     tree: dict[str, Plain] = {"name": level.name}
-    tree |= given_fields(level, StorageLevel, {"name", "network", "memory"})
+    tree |= given_fields(level, StorageLevel, {"name", "network", "memory", "formats"})
+    if level.formats:
+        tree["formats"] = {one.tensor: _format(one) for one in level.formats}
     if level.memory is not None:
         tree["memory"] = _memory(level.memory)
     network = given_fields(level.network, Network, {"separate"})
@@ -127,6 +138,35 @@ def _level(level: StorageLevel) -> dict[str, Plain]:
     if network:
         tree["network"] = network
     return tree
+
+
+def _format(form: TensorFormat) -> dict[str, Plain]:
+    tree = {"format": form.format.value} | given_fields(form, TensorFormat, {"tensor", "format"})
+    if form.pack_bits is None:
+        tree["pack_bits"] = NO_PACKS
+    return tree
+
+
+def _sparse(sparse: SparseArray) -> dict[str, Plain]:
+    tree = given_fields(sparse, SparseArray, {"decoders"})
+    if sparse.fifo_depth is None:
+        tree["fifo_depth"] = UNLIMITED
+    if sparse.decoders:
+        tree["decoders"] = {one.tensor: plain_value(one.words_per_cycle) for one in sparse.decoders}
+    return tree
+
+
+def _sparsity(sparsity: Sparsity) -> dict[str, Plain]:
+    return {one.tensor: _operand(one) for one in sparsity.operands}
+
+
+def _operand(operand: Operand) -> dict[str, Plain]:
+    pattern = operand.pattern
+    if pattern is None:
+        return given_fields(operand, Operand, {"tensor"})
+    bits = base64.b64encode(pattern.bits).decode("ascii")
+    tree: dict[str, Plain] = {"shape": list(pattern.shape), "bits": bits}
+    return {"pattern": tree | ({"source": pattern.source} if pattern.source else {})}
 
 
 def _memory(memory: MainMemory) -> dict[str, Plain]:

@@ -27,7 +27,8 @@ UNATTRIBUTED = "--set ..."
 Read = TypeVar("Read", Case, Platform)
 
 _SECTIONS = (
-    "name", "problem", "architecture", "dram_device", "mapping", "layout", "energy", "rules",
+    "name", "problem", "architecture", "dram_device", "mapping", "layout", "sparsity",
+    "energy", "rules",
 )  # fmt: skip
 _NEW = (
     "network",
@@ -36,6 +37,9 @@ _NEW = (
     "memory",
     "currents",
     "buffering",
+    "formats",
+    "sparse",
+    "decoders",
     "components",
     "actions",
 )
@@ -54,7 +58,7 @@ def override(case: Case, settings: Sequence[str], devices: Devices | None = None
         SpecError: Every setting that cannot be read, and every fault of the changed case.
     """
     changed = _changed(case, settings, devices, native.read)
-    return changed.model_copy(update={"files": case.files})
+    return changed.model_copy(update={"files": case.files + changed.files})
 
 
 def override_platform(
@@ -103,7 +107,7 @@ def _set(tree: dict[str, Plain], setting: str) -> None:
     rest = parts if parts[0] == "name" else parts[1:]
     rest = _shortened(parts[0], at, rest)
     for part in rest[:-1]:
-        at = _inside(at, part, setting, is_open=parts[0] == "layout")
+        at = _inside(at, part, setting, is_open=parts[0] in ("layout", "sparsity"))
     if not isinstance(at, dict):
         raise setting_error(
             setting, f"{rest[-1]} is not a key of a list", "address an entry by name"

@@ -22,6 +22,9 @@ from stallscope.mappings.native_topology import KINDS, PARTS
 from stallscope.mappings.native_values import keys_of, quantity_of
 from stallscope.mappings.native_writing import FORMAT_VERSION
 from stallscope.mappings.reram.schema import chip_schema, device_schema, schedule_schema
+from stallscope.mappings.sparsity.hardware import SparseArray, TensorFormat
+from stallscope.mappings.sparsity.native_hardware import NO_PACKS, UNLIMITED
+from stallscope.mappings.sparsity.operands import Operand
 from stallscope.mappings.spec import Spec
 from stallscope.mappings.systolic import Systolic
 from stallscope.simcore.errors import Fault, SpecError
@@ -29,8 +32,8 @@ from stallscope.simcore.errors import Fault, SpecError
 __all__ = ["SCHEMAS", "schema"]
 
 SCHEMAS = (
-    "problem", "architecture", "dram_device", "mapping", "layout", "energy", "case", "network",
-    "crossbars", "reram_device",
+    "problem", "architecture", "dram_device", "mapping", "layout", "sparsity", "energy", "case",
+    "network", "crossbars", "reram_device",
 )  # fmt: skip
 """Kinds of native files."""
 
@@ -74,7 +77,7 @@ def schema(name: str) -> Schema:
     sections = {
         "problem": _problem(), "architecture": _architecture(), "mapping": _mapping(),
         "energy": _energy(), "rules": _spec(Rules), "layout": _layout(),
-        "dram_device": _devices(),
+        "dram_device": _devices(), "sparsity": _sparsity(),
     }  # fmt: skip
     apart = {"network": _network(), "reram_device": device_schema()}
     if name not in SCHEMAS:
@@ -128,11 +131,54 @@ def _architecture() -> Schema:
     network["topology"] = _topology(tuple(KINDS))
     network["separate"] = _table(_topology(tuple(KINDS)))
     level["properties"]["memory"] = _memory()
+    level["properties"]["formats"] = _formats()
     tree["properties"]["levels"] = {"type": "array", "items": level, "minItems": 1}
     tree["properties"]["compute"] = _spec(ComputeLevel)
     tree["properties"]["compute"]["properties"]["systolic"] = _spec(Systolic)
+    tree["properties"]["compute"]["properties"]["sparse"] = _sparse()
     tree["required"] = ["levels", "compute"]
     return tree
+
+
+def _formats() -> Schema:
+    form = _spec(TensorFormat)["properties"]
+    del form["tensor"]
+    form["pack_bits"] = {"anyOf": [_WHOLE, {"const": NO_PACKS}]}
+    return _table({"anyOf": [form["format"], _object(form, ["format"])]}, 0)
+
+
+def _sparse() -> Schema:
+    tree = _spec(SparseArray)
+    depth: Schema = {"anyOf": [{"type": "integer", "minimum": 0}, {"const": UNLIMITED}]}
+    rate: Schema = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
+    tree["properties"] |= {"fifo_depth": depth, "decoders": _table(rate, 0)}
+    return tree
+
+
+def _sparsity() -> Schema:
+    share: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+    drawn = _spec(Operand)["properties"]
+    for name in ("tensor", "pattern"):
+        del drawn[name]
+    drawn |= {"density": share, "along": {"anyOf": [{"type": "integer", "minimum": 0}, _TEXT]}}
+    margin: Schema = {"type": "integer", "minimum": 0}
+    file: Schema = {
+        "file": _TEXT, "entry": _TEXT, "layout": _TEXT, "density": share,
+        "threshold": {"type": "number", "minimum": 0},
+        "padding": {"anyOf": [margin, {"type": "array", "items": margin}]},
+    }  # fmt: skip
+    pattern = _object(
+        {
+            "shape": {"type": "array", "items": _WHOLE}, "source": _TEXT,
+            "bits": {"type": "string", "contentEncoding": "base64"},
+        },
+        ["shape", "bits"],
+    )  # fmt: skip
+    choices = [
+        share, _object(drawn, []), _object(file, ["file"]),
+        _object({"pattern": pattern}, ["pattern"]),
+    ]  # fmt: skip
+    return _table({"anyOf": choices}, 0)
 
 
 def _topology(kinds: tuple[str, ...]) -> Schema:

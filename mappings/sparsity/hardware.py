@@ -111,7 +111,7 @@ class SparseArray(Spec):
                 raise ValueError(f"{what} names a tensor twice")
         both = sorted(set(self.skips) & set(self.gates))
         if both:
-            raise ValueError(f"{', '.join(both)} cannot be both skipped and gated")
+            raise ValueError(f"skips and gates both name {', '.join(both)}")
         if self.intersections_per_cycle is not None and len(self.skips) < 2:
             raise ValueError("intersections_per_cycle needs two operands in skips")
         return self

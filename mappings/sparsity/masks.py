@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Mapping
 from fractions import Fraction
 from statistics import NormalDist
-from typing import assert_never
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = ["draw", "kept_words", "masks", "pack", "prune", "sparsity_faults", "unpack"]
 
+Array = NDArray[Any]  # Any: whatever numbers a file holds
 Mask = NDArray[np.bool_]
 _Keys = NDArray[np.uint64]
 
@@ -90,12 +91,13 @@ def kept_words(density: float, words: int) -> int:
     return round(Fraction(str(density)) * words)
 
 
-def prune(values: NDArray[np.generic], density: float) -> NDArray[np.generic]:
+def prune(values: Array, density: float, *, place: str = "values") -> Array:
     """Set the values of least magnitude to zero.
 
     Args:
         values: Numbers, any shape.
         density: Share to keep, 0 to 1.
+        place: What they are, for faults.
 
     Returns:
         A copy in which exactly `kept_words` values are as they were, those of the largest
@@ -106,11 +108,11 @@ def prune(values: NDArray[np.generic], density: float) -> NDArray[np.generic]:
         SpecError: If the density is not between 0 and 1, or a value is not a finite number.
     """
     if not 0 <= density <= 1:
-        raise SpecError([Fault(place="density", value=density, rule="is not between 0 and 1",
-                               remedy="give the share of the words to keep")])  # fmt: skip
+        rule, remedy = "is not between 0 and 1", "give the share of the words to keep"
+        raise SpecError([Fault(place=f"{place}.density", value=density, rule=rule, remedy=remedy)])
     numbers = np.asarray(values).astype(np.float64).ravel()  # the magnitude of int8's -128 fits
     if not np.isfinite(numbers).all():
-        raise SpecError([Fault(place="values", value="", rule="hold what is not a finite number",
+        raise SpecError([Fault(place=place, value="", rule="holds what is not a finite number",
                                remedy="look for NaN and infinity in the file")])  # fmt: skip
     order = np.argsort(-np.abs(numbers), kind="stable")
     pruned = np.array(values, order="C")

@@ -74,6 +74,10 @@ class Operand(Spec):
     @model_validator(mode="after")
     def _complete(self) -> Operand:
         if self.pattern is not None:
+            given = self.model_fields_set - {"tensor", "pattern"}
+            others = sorted(name for name in given if self._is_changed(name))
+            if others:
+                raise ValueError(f"a pattern stands alone, without {', '.join(others)}")
             return self
         if self.distribution is Distribution.STRUCTURED:
             if self.n is None or self.m is None or self.along is None or self.n > self.m:
@@ -85,6 +89,9 @@ class Operand(Spec):
         if self.distribution is Distribution.BLOCK and not self.block:
             raise ValueError("blocks need block, words per rank")
         return self
+
+    def _is_changed(self, name: str) -> bool:
+        return bool(getattr(self, name) != type(self).model_fields[name].get_default())
 
 
 class Sparsity(Spec):
