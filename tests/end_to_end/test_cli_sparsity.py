@@ -1,0 +1,94 @@
+"""What zeros bring, from a shell: hand-made zeros whose cycles are known."""
+
+import json
+
+import numpy as np
+import pytest
+
+from stallscope.report.imbalance import heat_map, histogram
+
+CASE = """\
+stallscope: 1
+problem:
+  dimensions: {M: 4, N: 3, K: 4}
+  tensors: {A: [M, K], B: [N, K], Z: [M, N]}
+  output: Z
+architecture:
+  levels:
+    - {name: DRAM, kind: dram}
+    - {name: RF, instances: 2, capacity_words: 64}
+  compute: {name: mac, instances: 2, sparse: {skips: [A], mode: queue}}
+mapping:
+  DRAM: {temporal: [N=3, M=2], spatial_x: [M=2]}
+  RF: {temporal: [K=4]}
+sparsity:
+  A: {file: a.npz, entry: A}
+"""
+ROWS = [[1, 1, 1, 1], [0, 2, 0, 0], [0, 0, 0, 3], [4, 4, 4, 4]]
+"""The PEs alternate over rows of 4, 1, 1 and 4 words that are not zero, three times."""
+
+
+@pytest.fixture
+def case(desk) -> str:
+    np.savez(desk.folder / "a.npz", A=np.array(ROWS))
+    return desk.write("case.yaml", CASE)
+
+
+def test_cycles_are_those_of_the_slowest_pe_pass_by_pass(desk, case: str) -> None:
+    ran = desk.run("sparsity", case, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    document = json.loads(ran.out)
+    mapped = document["as_mapped"]
+    assert document["operands"] == {"A": {"words": 16, "nonzeros": 10, "density": 10 / 16}}
+    assert (document["passes"], document["pes"], document["dense_cycles"]) == (6, 2, 24)
+    assert mapped["barrier_cycles"] == 3 * (4 + 4)
+    assert mapped["queue_cycles"][-1] == {"depth": None, "cycles": 3 * (4 + 1)}
+    assert mapped["ideal_cycles"] == 3 * 10 / 2
+    assert mapped["packed_cycles"] == 3 * (3 + 3)  # five steps on two PEs take three cycles
+    assert mapped["heat_map"] == [[15, 15]]
+    assert mapped["histogram"] == {"width": 1, "counts": [0, 6, 0, 0, 6]}
+    assert mapped["lost_cycles"] == 24 - 15
+
+
+def test_depths_can_be_asked_for(desk, case: str) -> None:
+    document = json.loads(desk.run("sparsity", case, "--json", "--depth", "3", "--depth", "0").out)
+    queues = document["as_mapped"]["queue_cycles"]
+    assert [one["depth"] for one in queues] == [0, 3, None]
+    assert [one["cycles"] for one in queues] == sorted(
+        (one["cycles"] for one in queues), reverse=True
+    )
+
+
+def test_people_get_a_table_and_two_drawings(desk, case: str) -> None:
+    ran = desk.run("sparsity", case)
+    assert ran.code == 0
+    assert "10 of 16 words are not zero (62.5 %)" in ran.out
+    assert "queue, FIFO unlimited" in ran.out
+    assert "9 cycles to imbalance (37.5 % of the barrier's)" in ran.out
+    assert "15 to 15 steps" in ran.out
+
+
+def test_pes_that_mind_no_zeros_are_refused(desk, case: str) -> None:
+    dense = CASE.replace(", sparse: {skips: [A], mode: queue}", "")
+    ran = desk.run("sparsity", desk.write("dense.yaml", dense))
+    assert ran.code == 2
+    assert "architecture.mac.sparse" in ran.err
+    assert "say what they skip" in ran.err
+
+
+def test_wide_arrays_are_drawn_by_their_busiest_pes() -> None:
+    rows = [[0] * 128 for _ in range(4)]
+    rows[3][127] = 9
+    lines = [line.plain for line in heat_map(rows, ascii_only=True)]
+    assert len(lines) == 3
+    assert lines[0] == "  " + " " * 64
+    assert lines[1] == "  " + " " * 63 + "@"
+    assert "2 x 2 PEs" in lines[2]
+
+
+def test_unused_pes_and_empty_bins_are_drawn() -> None:
+    assert heat_map([[5, None]], ascii_only=True)[0].plain == "  @x"
+    drawn = histogram({"width": 2, "counts": [3, 0, 1]}, ascii_only=True)
+    assert [line.plain.split()[0] for line in drawn] == ["0", "2", "4"]
+    assert "75.0 %" in drawn[0].plain
+    assert "#" not in drawn[1].plain
