@@ -12,6 +12,9 @@ from stallscope.hw.memory.addresses import in_chunks
 from stallscope.hw.mover import MoverPlan
 from stallscope.hw.pe_array import ArrayPlan, PeArray
 from stallscope.hw.ports import CAUSES, Cause, Ports
+from stallscope.hw.sparse.binding import bind
+from stallscope.hw.sparse.formats import Formats
+from stallscope.hw.sparse.moving import Moving
 from stallscope.hw.systolic.bound import ANY_TILES, BoundArray, stalls_of
 from stallscope.hw.systolic.folds import Fold, plain
 from stallscope.hw.systolic.rules import FoldRules
@@ -19,6 +22,7 @@ from stallscope.mappings.architecture import Architecture, LevelKind
 from stallscope.simcore.servers import Demand, Server
 from stallscope.traces.program import (
     Access,
+    BufferPlan,
     ComputeStream,
     Crossing,
     MoverStream,
@@ -41,9 +45,10 @@ class Binding:
         architecture: The architecture.
         ports: Its servers.
         rules: What folds of a systolic array are charged for; None: its own convention's.
+        formats: What is stored compressed where; None: nothing is.
 
     Attributes:
-        capacity: Words per (tensor, level) that may be held at once.
+        capacity: Words per (tensor, level) that may be held at once, counted uncompressed.
         tiles: Tiles per (tensor, level).
         systolic: The systolic array, if the compute level is one.
         paths: Per unit, names of every server it may hold.
@@ -55,8 +60,10 @@ class Binding:
         architecture: Architecture,
         ports: Ports,
         rules: FoldRules | None = None,
+        formats: Formats | None = None,
     ) -> None:
         self.program = program
+        self.formats = formats or Formats(program, architecture, {})
         self.architecture = architecture
         self.ports = ports
         self.systolic: BoundArray | None = None
@@ -78,22 +85,29 @@ class Binding:
             plans = [plan for plan in self.program.buffers if plan.level == level.name]
             most = self.systolic.most_tiles(level.name) if self.systolic else ANY_TILES
             tiles = {plan.tensor: min(most, plan.tiles or 1) for plan in plans}
-            used = sum(plan.tile_words * tiles[plan.tensor] for plan in plans)
+            slots = {plan.tensor: self._slot(plan) for plan in plans}
+            used = sum(slots[plan.tensor] * tiles[plan.tensor] for plan in plans)
             limit = level.capacity_words
             given = int(level.multiple_buffering)
             for plan in plans:
                 if plan.tiles is None:
-                    fits = limit is None or used + plan.tile_words <= limit
+                    fits = limit is None or used + slots[plan.tensor] <= limit
                     wanted = given if given > 1 else DEFAULT_TILES if fits else 1
                     tiles[plan.tensor] = min(most, wanted)
-                    used += (tiles[plan.tensor] - 1) * plan.tile_words
+                    used += (tiles[plan.tensor] - 1) * slots[plan.tensor]
             left = limit
             for plan in plans:
-                words = plan.tile_words * tiles[plan.tensor]
+                words, slot = plan.tile_words * tiles[plan.tensor], slots[plan.tensor]
                 self.tiles[plan.tensor, level.name] = tiles[plan.tensor]
                 # A program may meet a level too small for it: the last tensors get what is left.
-                self.capacity[plan.tensor, level.name] = words if left is None else min(words, left)
-                left = None if left is None else max(0, left - words)
+                if left is not None:
+                    words = min(words, left * plan.tile_words // slot) if slot else words
+                    left = max(0, left - slot * tiles[plan.tensor])
+                self.capacity[plan.tensor, level.name] = words
+
+    def _slot(self, plan: BufferPlan) -> int:
+        """Words that the largest tile of a tensor takes at a level, as that stores it."""
+        return self.formats.slot_words(plan.level, plan.tensor, plan.tile_words)
 
     # ------------------------------------------------------------------ movers
 
@@ -137,6 +151,19 @@ class Binding:
         if self.systolic is None or stream.child != self.systolic.registers:
             return plan
         return self.systolic.shifted(plan, stream, parts, burst, is_up=is_up)
+
+    def moving(
+        self, stream: MoverStream, unit: str, plan: MoverPlan, *, is_up: bool
+    ) -> Moving | None:  # fmt: skip
+        """What a mover's steps carry, if that depends on zeros; ``plan`` is the mover's."""
+        if not self.formats.is_compressed(stream):
+            return None
+        made, names = bind(
+            self.formats, self.program, self.architecture, self.ports, stream, unit,
+            is_up=is_up, idle_cause=plan.latency_cause,
+        )  # fmt: skip
+        self.paths[unit] |= names
+        return made
 
     def chunks(
         self, stream: MoverStream, unit: str, words: int, *, is_up: bool

@@ -10,6 +10,7 @@ from fractions import Fraction
 from stallscope.hw.binding import elided
 from stallscope.hw.fabrics import Direction
 from stallscope.hw.machine import Machine
+from stallscope.hw.sparse.counting import crossed, ends
 from stallscope.mappings.counts import (
     ComputeCounts,
     Counts,
@@ -18,7 +19,7 @@ from stallscope.mappings.counts import (
     NetworkCounts,
     NetworkTensor,
 )
-from stallscope.traces.program import Crossing
+from stallscope.traces.program import BufferPlan, Crossing, MoverStream
 
 __all__ = ["Executed", "count", "traffic"]
 
@@ -29,6 +30,9 @@ class _Access:
     fills: int = 0
     updates: int = 0
     links: int = 0
+    metadata_reads: int = 0
+    metadata_fills: int = 0
+    metadata_updates: int = 0
 
 
 @dataclass(slots=True)
@@ -39,6 +43,8 @@ class _Flow:
     additions: int = 0
     hops: Fraction = Fraction(0)
     multicast: Counter[int] = field(default_factory=Counter)
+    metadata_in: int = 0
+    metadata_deliveries: int = 0
 
 
 Key = tuple[str, str]
@@ -59,6 +65,8 @@ class Executed:
         up: Drains, by mover.
         fresh: Bursts that were first to touch their output words.
         stale: The other bursts.
+        moved: By mover and whether it is a drain, words of the movers whose steps depend on zeros
+            (`Totals`), in place of what their records say.
     """
 
     down: Mapping[Key, Times] = field(default_factory=dict)
@@ -66,6 +74,7 @@ class Executed:
     up: Mapping[Key, Times] = field(default_factory=dict)
     fresh: Times = field(default_factory=dict)
     stale: Times = field(default_factory=dict)
+    moved: Mapping[tuple[Key, bool], Sequence[int]] = field(default_factory=dict)
 
     @staticmethod
     def by(machine: Machine) -> Executed:
@@ -78,6 +87,12 @@ class Executed:
             up={key: _times(drain.tally) for key, drain in machine.drains.items()},
             fresh=_times(machine.array.fresh),
             stale=_times(machine.array.stale),
+            moved={
+                (key, is_up): mover.moving.totals.tolist()
+                for is_up, movers in ((False, machine.fills), (True, machine.drains))
+                for key, mover in movers.items()
+                if mover.moving is not None
+            },
         )
 
 
@@ -108,6 +123,9 @@ class _Tally:
             parent = self.level(stream.parent, stream.tensor)
             child = self.level(stream.child, stream.tensor)
             firsts = executed.firsts.get(key, {})
+            if self.machine.formats.is_compressed(stream):
+                self._compressed(key, stream, parent, child)
+                continue
             for number, times in executed.down.get(key, {}).items():
                 record, first = stream.records[number], firsts.get(number, 0)
                 parent.reads += times * record.parent_words
@@ -120,6 +138,39 @@ class _Tally:
                 record = stream.records[number]
                 parent.updates += times * record.parent_words
                 self._cross(stream.tensor, record.crossings, times, is_down=False)
+
+    def _compressed(self, key: Key, stream: MoverStream, parent: _Access, child: _Access) -> None:
+        """What a mover did whose steps depend on zeros."""
+        for is_up, mover in ((False, self.machine.fills.get(key)),
+                             (True, self.machine.drains.get(key))):  # fmt: skip
+            for network in stream.networks:
+                self.networks.setdefault((network, stream.tensor), _Flow())
+            words = self.executed.moved.get((key, is_up))
+            if mover is None or mover.moving is None or words is None:
+                continue
+            layout = mover.moving.layout
+            found = ends(layout, words)
+            if is_up:
+                parent.updates += found.parent[0]
+                parent.metadata_updates += found.parent[1]
+            else:
+                parent.reads += found.parent[0]
+                parent.metadata_reads += found.parent[1]
+                child.reads += found.links[0]
+                child.metadata_reads += found.links[1]
+                child.links += found.links[0]
+                child.fills += found.child[0]
+                child.metadata_fills += found.child[1]
+            for network, one in zip(stream.networks, crossed(layout, words), strict=True):
+                flow = self.networks[network, stream.tensor]
+                flow.words_in += one.entering[0]
+                flow.metadata_in += one.entering[1]
+                flow.deliveries += one.arriving[0]
+                flow.metadata_deliveries += one.arriving[1]
+                flow.hops += one.hops
+                flow.multicast.update(one.multicast)
+            # Neighbours are below the innermost network.
+            self.networks[stream.networks[-1], stream.tensor].links += found.links[0]
 
     def _array(self) -> None:
         executed = self.executed
@@ -225,9 +276,22 @@ class _Tally:
                     updates=access.updates,
                     link_transfers=access.links,
                     temporal_reductions=access.reads if plan.tensor == self.program.output else 0,
-                    peak_words=channel.peak if channel else plan.tile_words,
+                    peak_words=self._peak(plan, channel.peak) if channel else plan.tile_words,
+                    metadata_reads=access.metadata_reads,
+                    metadata_fills=access.metadata_fills,
+                    metadata_updates=access.metadata_updates,
                 ),
             )
+
+    def _peak(self, plan: BufferPlan, peak: int) -> int:
+        """Words held at most, of a compressed tensor as they are stored.
+
+        Every tile has a slot for the largest one; a tile of which only a part is held takes no
+        more than that part uncompressed.
+        """
+        slot = self.machine.formats.slot_words(plan.level, plan.tensor, plan.tile_words)
+        whole, part = divmod(peak, plan.tile_words)
+        return whole * slot + min(part, slot)
 
     def _networks(self) -> Iterator[NetworkCounts]:
         fanouts = dict(self.program.fanouts)
@@ -245,6 +309,8 @@ class _Tally:
                     reductions=flow.additions if is_output else 0,
                     link_transfers=flow.links,
                     hops_total=flow.hops,
+                    metadata_in=flow.metadata_in,
+                    metadata_deliveries=flow.metadata_deliveries,
                 )
             yield NetworkCounts(name=shown, tensors=tensors)
 

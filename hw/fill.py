@@ -22,17 +22,19 @@ class Fill(Carrier):
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream."""
         channel, plan, env, source = self.channel, self.plan, self.env, self.source
-        cursor, stepped = self.cursor, 0
+        cursor, stepped, moving = self.cursor, 0, self.moving
         while stepped >= 0:
             record = cursor.record
             yield from self._prepare(record)
-            demand = plan.demands[record]
+            demand = plan.demands[record] if moving is None else self._look_up(moving, record)
             if demand.total:
                 yield self.submit(demand)
                 done = self.ended(demand)
             else:
                 done = env._now
             self.tally[record] += 1
+            if moving is not None:
+                moving.book(self.moved)
             delay = plan.latency if self.steps else plan.latency + plan.first_delay
             due = self.in_order(done + delay)
             stepped = cursor.step()
@@ -40,7 +42,7 @@ class Fill(Carrier):
             left = (*cursor.freed, *(self._leave(stepped) if is_left else ()))
             arrived = ((channel.delivered, 1),)
             if self.recorder is not None:
-                self.report(record, demand, due, outcome_of(self, done, left, arrived))
+                self.report(self._kind(record), demand, due, outcome_of(self, done, left, arrived))
             self.steps += 1
             if left:
                 self.later(done, left)

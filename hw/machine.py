@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stallscope.hw.binding import Binding
 from stallscope.hw.cursor import Cursor, FlatCursor, reach
 from stallscope.hw.fill import Fill
@@ -18,13 +21,14 @@ from stallscope.hw.pe_array import OperandPort, PeArray
 from stallscope.hw.ports import CAUSES, Cause, Ports
 from stallscope.hw.row_cursor import RowCursor, Wire
 from stallscope.hw.running import run_units
+from stallscope.hw.sparse.formats import Formats, content_loops
 from stallscope.hw.systolic.rules import FoldRules
 from stallscope.hw.transferring import Wiring
 from stallscope.mappings.architecture import Architecture
 from stallscope.simcore.arbiter import Arbiter
 from stallscope.simcore.component import Component
 from stallscope.simcore.counter import Channel, Counter
-from stallscope.simcore.environment import Environment
+from stallscope.simcore.environment import FOREVER, Environment
 from stallscope.simcore.errors import Fault, SimulationBug, SpecError
 from stallscope.simcore.fast_forward import FastForward
 from stallscope.simcore.recorder import Recorder
@@ -53,9 +57,11 @@ class Machine:
     A flat program is executed row by row: nothing of it is skipped. One of the user's own has no
     loops: what its units wait for, free and finish is what its rows say. Without contention every
     unit has all ports and network entries to itself, a what-if. ``fold_rules`` say what folds of a
-    systolic array are charged for, in place of the rules of its convention.
+    systolic array are charged for, in place of the rules of its convention. ``masks`` say which
+    words of the tensors are not zero; those of a tensor that is left out all are.
 
     Attributes:
+        formats: What is stored compressed where.
         fills, refills, drains: Movers by (tensor, child level).
         lanes: Streams of a main memory with a controller.
         array: The PE array.
@@ -71,8 +77,10 @@ class Machine:
         *,
         contention: bool = True,
         fold_rules: FoldRules | None = None,
+        masks: Mapping[str, NDArray[np.bool_]] | None = None,
     ) -> None:
         _check(program, architecture)
+        given = program
         self._rows: Mapping[str, FlatStream | RowStream] = {}
         self._counters: tuple[Counted, ...] = ()
         self._row_cursors: list[RowCursor] = []
@@ -92,7 +100,9 @@ class Machine:
             causes=CAUSES,
             capacity=CAUSES.index(Cause.BUFFER_CAPACITY),
         )
-        self.binding = Binding(program, architecture, self.ports, fold_rules)
+        self.formats = Formats(program, architecture, masks or {})
+        self.formats.check(has_steps=not isinstance(given, RowProgram))
+        self.binding = Binding(program, architecture, self.ports, fold_rules, self.formats)
         self._dimensions = {name: index for index, (name, _) in enumerate(program.dims)}
         self._reach = reach(program.blocks, self._dimensions)
         self.channels: dict[tuple[str, str], Channel] = {}
@@ -111,9 +121,12 @@ class Machine:
         """What skips or audits repeating stretches; None if nothing does."""
         if not (mode.is_on or mode.audit):
             return None
+        usual = strides(self.lanes, self.array.position.depth)
+        for loop in content_loops(self.formats, self._streams.values()):
+            usual[loop] = FOREVER
         made = FastForward(
             self.env, self.array.position, self._components(), audit=mode.audit,
-            strides=strides(self.lanes, self.array.position.depth), until=until(self.lanes),
+            strides=usual, until=until(self.lanes),
         )  # fmt: skip
         self.array.boundary = made.boundary
         return made
@@ -174,13 +187,17 @@ class Machine:
         down = f"{stream.tensor} {stream.parent}->{stream.child}"
         if not stream.is_output:
             plan = self.binding.mover(stream, down, is_up=False)
-            self.fills[key] = Fill(self.wiring, down, order, self._cursor(stream, down), plan)
+            fill = Fill(self.wiring, down, order, self._cursor(stream, down), plan)
+            fill.moving = self.binding.moving(stream, down, plan, is_up=False)
+            self.fills[key] = fill
             return order + 1
         up = f"{stream.tensor} {stream.child}->{stream.parent}"
         plan = self.binding.mover(stream, down, is_up=False)
         self.refills[key] = Refill(self.wiring, down, order, self._cursor(stream, down), plan)
         plan = self.binding.mover(stream, up, is_up=True)
-        self.drains[key] = Drain(self.wiring, up, order + 1, self._cursor(stream, up), plan)
+        drain = Drain(self.wiring, up, order + 1, self._cursor(stream, up), plan)
+        drain.moving = self.binding.moving(stream, up, plan, is_up=True)
+        self.drains[key] = drain
         return order + 2
 
     def _add_lanes(self, memory: Attached, stream: MoverStream, order: int) -> int:

@@ -9,10 +9,11 @@ last word left.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable
+from collections.abc import Callable, Generator, Hashable
 from dataclasses import dataclass
 
 from stallscope.hw.cursor import Cursor, Gate
+from stallscope.hw.sparse.moving import Moved, Moving
 from stallscope.hw.transferring import Transferring, Wiring
 from stallscope.simcore.counter import Channel
 from stallscope.simcore.environment import Event
@@ -72,6 +73,9 @@ class Carrier(Transferring):
         channel: Progress of the tensor at the child.
         source: Progress of the tensor at the parent, None if the parent holds everything.
         parent_tiles: Tiles of the parent used so far, the present one included.
+        moving: What its steps carry, if that depends on zeros; None: what their records say.
+        moved: What the present step carries then.
+        kind_of: Number of the kind of the present step then, for who records the run.
     """
 
     def __init__(
@@ -86,6 +90,18 @@ class Carrier(Transferring):
         self.feeder: Unit | None = None
         self.drainer: Unit | None = None
         self.parent_tiles = 1
+        self.moving: Moving | None = None
+        self.moved: Moved
+        self.kind_of: Callable[[int, Moved], int]
+
+    def _look_up(self, moving: Moving, record: int) -> Demand:
+        """What the present step asks for where that depends on zeros."""
+        self.moved = moving.at(record, self.position)
+        return self.moved.demand
+
+    def _kind(self, record: int) -> int:
+        """Number of the kind of the present step."""
+        return record if self.moving is None else self.kind_of(record, self.moved)
 
     def _pass(self, gate: Gate) -> Generator[Event, None, None]:
         """Wait for a counter that the program names."""
@@ -115,13 +131,17 @@ class Carrier(Transferring):
         return (ahead, self.steps - self.channel.delivered.value)
 
     def _tallies(self) -> list[int]:
-        """Transfers per record, parent tiles."""
-        return [*self.tally, self.parent_tiles]
+        """Transfers per record, words where they depend on zeros, parent tiles."""
+        if self.moving is None:
+            return [*self.tally, self.parent_tiles]
+        return [*self.tally, *self.moving.totals.tolist(), self.parent_tiles]
 
     def _grow(self, times: int, growth: list[int]) -> None:
         """Apply the growth of `_tallies`."""
         for index in range(len(self.tally)):
             self.tally[index] += times * growth[index]
+        if self.moving is not None:
+            self.moving.grow(times, growth[len(self.tally) : -1])
         self.parent_tiles += times * growth[-1]
 
     def shift(

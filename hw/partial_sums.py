@@ -98,7 +98,7 @@ class Drain(Carrier):
 
     def run(self) -> Generator[Event, None, None]:
         """Execute the stream."""
-        channel, plan = self.channel, self.plan
+        channel, plan, moving = self.channel, self.plan, self.moving
         stepped = 0
         while stepped >= 0:
             for gate in self.cursor.gates:
@@ -108,17 +108,21 @@ class Drain(Carrier):
             record = self.cursor.record
             if not plan.stays[record]:
                 self.arrived = record
+                if moving is not None:
+                    self._look_up(moving, record)
             stepped = self.cursor.step()
             if stepped >= 0 and plan.stays[self.cursor.record]:
                 self._end(stepped, None, self.env._now, self.env._now)
                 continue
-            demand = plan.demands[self.arrived]
+            demand = plan.demands[self.arrived] if moving is None else self.moved.demand
             done = self.env._now
             if demand.total:
                 yield self.submit(demand)
                 done = self.ended(demand)
             # `stepped` may live across the wait: a skip leaves a unit at the same loop's step.
             self.tally[self.arrived] += 1
+            if moving is not None:
+                moving.book(self.moved)
             due = done + plan.latency + (plan.first_delay if stepped < 0 else 0)
             if plan.skew:
                 rows = plan.rows[self.arrived]
@@ -144,7 +148,7 @@ class Drain(Carrier):
             counter.send(cause, done, plan.latency_cause)
             effects.append((counter, 1))
         if self.recorder is not None:
-            kind = len(plan.demands) if demand is None else self.arrived
+            kind = self._kind(self.arrived if demand is not None else len(plan.demands))
             self.report(kind, demand, due, outcome_of(self, done, freed, tuple(effects)))
         self.steps += 1
         if freed:
@@ -154,4 +158,7 @@ class Drain(Carrier):
 
     def progress(self) -> Hashable:
         """A drain follows the tiles finished; it does not look at the parent's tiles."""
-        return (self.steps - self.channel.finished.value, self.arrived)
+        ahead = self.steps - self.channel.finished.value
+        if self.moving is None or not self.steps:
+            return (ahead, self.arrived)
+        return (ahead, self.arrived, self.moved.demand, self.moved.words.tobytes())

@@ -8,7 +8,7 @@ network has the width at which words enter it from the outer level.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from fractions import Fraction
 from math import lcm
@@ -16,6 +16,7 @@ from math import lcm
 from stallscope.hw.buffer.banks import Interleaving, Runs, accesses
 from stallscope.hw.fabrics import Direction, Fabrics
 from stallscope.mappings.architecture import Architecture, LevelKind, StorageLevel
+from stallscope.mappings.sparsity.hardware import Format
 from stallscope.simcore.servers import Server
 from stallscope.traces.program import Crossing
 
@@ -31,6 +32,7 @@ class Cause(StrEnum):
     ``compute`` is the array at work: it holds up a drain that waits for a tile, never the array.
     ``edge_port`` to ``fold`` are a systolic array's: words that enter or leave at its edges, rows
     shifted in and out, waves on their way through it, and what a convention charges per fold.
+    ``decoding`` is turning compressed words into plain ones, or the other way.
     ``reprogram`` is writing crossbars, ``conversion`` their ADCs beyond the time of a read,
     ``reduction`` the digital sums that follow.
     """
@@ -43,6 +45,7 @@ class Cause(StrEnum):
     BUFFER_CAPACITY = "buffer_capacity"
     NETWORK_BANDWIDTH = "network_bandwidth"
     NETWORK_CONTENTION = "network_contention"
+    DECODING = "decoding"
     NETWORK_LATENCY = "network_latency"
     DRAM_LATENCY = "dram_latency"
     BUFFER_LATENCY = "buffer_latency"
@@ -86,13 +89,16 @@ class Ports:
         self.fabrics = Fabrics(architecture)
         links = list(self.fabrics.widths())
         rates = [rate for level in architecture.levels for rate in _rates(level)]
-        rates += [width for _, width in links]
+        codecs = list(_codecs(architecture))
+        rates += [width for _, width in (*links, *codecs)]
         self.cycle_ticks = lcm(*(rate.numerator for rate in rates)) if rates else 1
         self.servers: dict[str, Server] = {}
         for level in architecture.levels:
             self._add_level(level)
         for name, width in links:
             self._add(name, width, None, Cause.NETWORK_BANDWIDTH, Cause.NETWORK_CONTENTION)
+        for name, width in codecs:
+            self._add(name, width, None, Cause.DECODING)
 
     def _add_level(self, level: StorageLevel) -> None:
         is_dram = level.kind is LevelKind.DRAM
@@ -158,6 +164,15 @@ class Ports:
         names = [(self._own(name, owner), words) for name, words in loads]
         return [(self.servers[name], words) for name, words in names if name in self.servers]
 
+    def entry(self, owner: str, level: str, tensor: str) -> Server | None:
+        """The entry of the network below a level that a tensor uses, if that has a width."""
+        has_own = bool(self._levels[level].network.lane(tensor))
+        return None if has_own else self.find(owner, f"{level}.network")
+
+    def find(self, owner: str, name: str) -> Server | None:
+        """A server that a unit holds, by name; None if there is none."""
+        return self.servers.get(self._own(name, owner))
+
     def burst_words(self, levels: Sequence[str]) -> int:
         """Words of one burst of a transfer between levels: the smallest any of them asks for."""
         asked = [self._levels[name].burst_words for name in levels if name in self._levels]
@@ -172,6 +187,16 @@ def _interleaving(level: StorageLevel) -> Interleaving:
         interleave_words=level.interleave_words or level.access_words,
         access_words=level.access_words,
     )
+
+
+def _codecs(architecture: Architecture) -> Iterator[tuple[str, Fraction]]:
+    """What encodes and decodes the compressed tensors of levels, with words per cycle."""
+    for level in architecture.levels:
+        for form in level.formats:
+            is_compressed = form.format is not Format.UNCOMPRESSED
+            if is_compressed and form.words_per_cycle is not None:
+                for which in ("encoder", "decoder"):
+                    yield f"{level.name}.{which} {form.tensor}", form.words_per_cycle
 
 
 def _rates(level: StorageLevel) -> list[Fraction]:

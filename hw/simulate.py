@@ -19,6 +19,7 @@ from stallscope.mappings.analytical import Estimate, analyze
 from stallscope.mappings.architecture import Network
 from stallscope.mappings.case import Case, Platform
 from stallscope.mappings.pricing import price
+from stallscope.mappings.sparsity.masks import masks
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.compile import compile_case
 from stallscope.traces.flat import FlatProgram
@@ -98,8 +99,9 @@ def execute(
     began = time.process_time()
     mode = FastForwardMode(fast_forward, audit)
     machine = Machine(
-        program, case.architecture, mode, contention=contention, fold_rules=fold_rules
-    )
+        program, case.architecture, mode, contention=contention, fold_rules=fold_rules,
+        masks=masks(case.problem, case.sparsity) if isinstance(case, Case) else None,
+    )  # fmt: skip
     tracing = trace if isinstance(trace, Tracing) else Tracing(level=trace, window=window)
     recorded = Recorded(machine, MachineSubject(machine, case), tracing, keep=audit)
     recorded.run()

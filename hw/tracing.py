@@ -13,17 +13,23 @@ from stallscope.hw.memory.lane import Lane
 from stallscope.hw.mover import Carrier
 from stallscope.hw.ports import CAUSES, Cause
 from stallscope.hw.recorded import Prices, paid_for
+from stallscope.hw.sparse.counting import ends
+from stallscope.hw.sparse.moving import Moved
 from stallscope.mappings.case import Platform
 from stallscope.mappings.pricing import LedgerLine
 from stallscope.simcore.servers import Demand
 from stallscope.traces.events.columns import TraceKind, TraceUnit
+from stallscope.traces.events.kinds import Kinds
 from stallscope.traces.events.recording import Lanes
 from stallscope.traces.program import MoverStream, Op, Record
 
 __all__ = ["MachineSubject"]
 
-_COSTS = {"hop": "enter", "router": "enter", "ingress": "enter"}
-"""Actions of the ledger that are paid when a word enters a network."""
+_COSTS = {
+    "hop": "enter", "router": "enter", "ingress": "enter",
+    "metadata_read": "read", "metadata_write": "write",
+}  # fmt: skip
+"""Actions of the ledger that are paid when a word enters a network; metadata are words, too."""
 
 
 class MachineSubject:
@@ -44,8 +50,10 @@ class MachineSubject:
     def lanes(self) -> Lanes:
         """See `Subject`."""
         machine = self._machine
+        units = tuple(_units(machine))
         return Lanes(
-            units=tuple(_units(machine)),
+            units=units,
+            kinds=_growing(machine, units),
             first=machine.units[0].order,
             classes=tuple(cause.value for cause in CAUSES),
             counters=(
@@ -69,6 +77,44 @@ class MachineSubject:
 
 
 # ---------------------------------------------------------------------- units and their kinds
+
+
+def _growing(machine: Machine, units: Sequence[TraceUnit]) -> tuple[Sequence[TraceKind], ...]:
+    """The units' kinds where some come up while the machine runs: those that depend on zeros."""
+    movers: dict[str, tuple[Key, bool]] = {}
+    for is_up, carriers in ((False, machine.fills), (True, machine.drains)):
+        movers |= {carrier.name: (key, is_up) for key, carrier in carriers.items()
+                   if carrier.moving is not None}  # fmt: skip
+    if not movers:
+        return ()
+    return tuple(
+        _watched(machine, *movers[unit.name]) if unit.name in movers else unit.kinds
+        for unit in units
+    )
+
+
+def _watched(machine: Machine, key: Key, is_up: bool) -> Kinds:
+    """The kinds of a mover whose steps depend on zeros; it numbers them as they come."""
+    mover: Carrier = machine.drains[key] if is_up else machine.fills[key]
+    stream = next(one for one in machine.program.movers if (one.tensor, one.child) == key)
+    found = Kinds()
+
+    def number(record: int, moved: Moved) -> int:
+        def make() -> TraceKind:
+            if record == len(stream.records):
+                return TraceKind(words=0)  # a tile that stays for the next step
+            words = moved.words.tolist()
+            assert mover.moving is not None
+            total = ends(mover.moving.layout, words).parent[0]
+            room = 0 if is_up else stream.records[record].room
+            return _kind(
+                machine, Executed(moved={(key, is_up): words}), total, moved.demand, room
+            )  # fmt: skip
+
+        return found.number((record, moved.key), make)
+
+    mover.kind_of = number
+    return found
 
 
 def _units(machine: Machine) -> Iterator[TraceUnit]:
@@ -118,7 +164,8 @@ def _mover(
         child=stream.child,
         word_bits=machine.architecture.level(stream.parent).word_bits,
         latency=CAUSES[unit.plan.latency_cause].value,
-        kinds=tuple(kinds),
+        kinds=() if unit.moving is not None else tuple(kinds),
+        room="words" if machine.formats.of(stream.child, stream.tensor) is None else "plain words",
     )
 
 

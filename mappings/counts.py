@@ -33,6 +33,9 @@ class LevelTensor:
         temporal_reductions: Words added to a partial sum held here.
         peak_words: Most words held at once by one instance; tile_words in an estimate.
         energy_pj: Energy of the accesses, pJ, or None without a table.
+        metadata_reads: Of the reads, words of metadata of a compressed tensor.
+        metadata_fills: Of the fills, likewise.
+        metadata_updates: Of the updates, likewise.
     """
 
     tile_words: int
@@ -43,6 +46,9 @@ class LevelTensor:
     temporal_reductions: int = 0
     peak_words: int = 0
     energy_pj: float | None = None
+    metadata_reads: int = 0
+    metadata_fills: int = 0
+    metadata_updates: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +81,8 @@ class NetworkTensor:
         link_transfers: Words passed between neighbouring inner instances.
         hops_total: Sum of hops over words_in.
         energy_pj: Energy of the network's words, pJ, or None without figures.
+        metadata_in: Of words_in, words of metadata of a compressed tensor.
+        metadata_deliveries: Of the deliveries, likewise.
     """
 
     words_in: int
@@ -85,6 +93,8 @@ class NetworkTensor:
     link_transfers: int = 0
     hops_total: Fraction = Fraction(0)
     energy_pj: float | None = None
+    metadata_in: int = 0
+    metadata_deliveries: int = 0
 
     @property
     def hops_average(self) -> float:

@@ -25,7 +25,8 @@ __all__ = ["Book", "LedgerLine", "Priced", "price", "priced_level"]
 class LedgerLine:
     """One product: ``count`` actions of a component at ``pj_each`` pJ.
 
-    Actions of a level: read, write (fills), update, leak (instance-cycles); of the MACs: compute;
+    Actions of a level: read, write (fills), update, leak (instance-cycles), and of compressed
+    tensors metadata_read and metadata_write (fills and updates); of the MACs: compute;
     of a network: hop, router, ingress, link. ``count`` is in accesses of a whole block after
     sharing within a cluster. ``tensor`` is empty where no tensor is meant.
     """
@@ -168,11 +169,15 @@ def _price_tensor(
     def blocks(words: int) -> int:
         return _blocks(words, used, spec)
 
-    return (
-        book.enter(spec.name, "read", name, blocks(tensor.reads))
-        + book.enter(spec.name, "write", name, blocks(tensor.fills))
-        + book.enter(spec.name, "update", name, blocks(tensor.updates), instead="write")
+    written = blocks(tensor.metadata_fills) + blocks(tensor.metadata_updates)
+    lines: Iterable[tuple[str, int, str | None]] = (
+        ("read", blocks(tensor.reads - tensor.metadata_reads), None),
+        ("write", blocks(tensor.fills - tensor.metadata_fills), None),
+        ("update", blocks(tensor.updates - tensor.metadata_updates), "write"),
+        ("metadata_read", blocks(tensor.metadata_reads), "read"),
+        ("metadata_write", written, "write"),
     )
+    return sum(book.enter(spec.name, action, name, n, instead) for action, n, instead in lines)
 
 
 def _blocks(words: int, used: int, spec: StorageLevel) -> int:

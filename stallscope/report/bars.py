@@ -22,6 +22,7 @@ CLASSES: Mapping[str, tuple[str, str]] = {
     "network_bandwidth": ("N", "magenta"),
     "network_contention": ("X", "magenta"),
     "network_latency": ("n", "bright_magenta"),
+    "decoding": ("z", "bright_magenta"),
     "edge_port": ("E", "bright_blue"),
     "shift": ("S", "bright_blue"),
     "skew": ("/", "blue"),

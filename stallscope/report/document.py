@@ -177,6 +177,9 @@ def _level_tensor(level: LevelCounts, name: str) -> Document:
         "link_transfers": tensor.link_transfers,
         "temporal_reductions": tensor.temporal_reductions,
         "peak_words": tensor.peak_words,
+        "metadata_reads": tensor.metadata_reads,
+        "metadata_fills": tensor.metadata_fills,
+        "metadata_updates": tensor.metadata_updates,
         "energy_pj": tensor.energy_pj,
     }
 
@@ -208,6 +211,8 @@ def _network_tensor(tensor: NetworkTensor) -> Document:
         "link_transfers": tensor.link_transfers,
         "hops_total": float(tensor.hops_total),
         "hops_average": tensor.hops_average,
+        "metadata_in": tensor.metadata_in,
+        "metadata_deliveries": tensor.metadata_deliveries,
         "energy_pj": tensor.energy_pj,
     }
 

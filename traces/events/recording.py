@@ -26,7 +26,6 @@ from stallscope.traces.events.columns import (
     TraceUnit,
     schema,
 )
-from stallscope.traces.events.kinds import Kinds
 from stallscope.traces.storage import replacing
 
 if TYPE_CHECKING:
@@ -72,8 +71,8 @@ class Lanes:
         first: Order number of the first unit.
         classes: Names of the causes, by number.
         counters: (name, tensor) of every counter, by number.
-        kinds: Kinds of the units' steps that come up while they run, by unit; empty: they are
-            known beforehand.
+        kinds: Kinds of the units' steps, by unit, where some come up while they run; empty: they
+            are known beforehand.
         ops: Operations of such kinds.
     """
 
@@ -81,7 +80,7 @@ class Lanes:
     first: int
     classes: tuple[str, ...]
     counters: tuple[tuple[str, str], ...]
-    kinds: tuple[Kinds, ...] = ()
+    kinds: tuple[Sequence[TraceKind], ...] = ()
     ops: tuple[str, ...] = ()
 
     def known(self) -> tuple[TraceUnit, ...]:

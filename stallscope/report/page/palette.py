@@ -102,6 +102,11 @@ TONES: Mapping[str, Tone] = {
         meaning="Waiting for words under way; the hops of a network take longest on that way.",
         helps="Asking earlier, or fewer hops.",
     ),
+    "decoding": Tone(
+        light="#5d1747", dark="#7a2361",
+        meaning="Waiting for a decoder or encoder of compressed words, the slowest on their way.",
+        helps="A decoder that handles more words per cycle, or the same format at both ends.",
+    ),
     "edge_port": Tone(
         light="#2f7f8f", dark="#57a9b8",
         meaning="Steps of a systolic array wait for words that enter or leave at its edges.",

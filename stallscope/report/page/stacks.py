@@ -24,6 +24,7 @@ _WAITS = {
     "network_bandwidth": "a network's width",
     "network_contention": "links that others use",
     "network_latency": "a network's hops",
+    "decoding": "words to be compressed or decompressed",
     "edge_port": "words to enter or leave the array",
     "shift": "rows to be shifted into the array, or out",
     "skew": "waves to pass through the array",

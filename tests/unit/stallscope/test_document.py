@@ -8,7 +8,7 @@ from stallscope.report.document import estimate_document, result_document
 
 LEVEL_TENSOR = {
     "tile_words", "reads", "fills", "updates", "link_transfers", "temporal_reductions",
-    "peak_words", "energy_pj",
+    "peak_words", "metadata_reads", "metadata_fills", "metadata_updates", "energy_pj",
 }  # fmt: skip
 NETWORK_TENSOR = {
     "words_in", "deliveries", "fanout", "multicast", "reductions", "hops_total", "hops_average",
