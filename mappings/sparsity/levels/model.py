@@ -36,9 +36,9 @@ class ComputeWork:
         dense: Multiply-accumulates of the layer.
         effectual: Those whose exploited operands are not zero.
         utilized: MACs that are busy in a step, on average.
-        cycles: The effectual ones over the busy MACs: passes weighted by their use of the lanes,
-            not by the steps they take. This is what Sparseloop reports.
-        steps: Steps of the passes, each rounded up, on average: at least ``cycles``.
+        cycles: The effectual ones over the busy MACs: a ratio of means, and what Sparseloop
+            reports. Where every pass takes the same steps it is those.
+        steps: What to expect: steps of the passes, each rounded up, on average.
     """
 
     dense: int
