@@ -7,7 +7,7 @@ from typing import Protocol
 from stallscope.mappings.accelerator import Accelerator
 from stallscope.mappings.architecture import Architecture
 from stallscope.mappings.case import Case, InputFile
-from stallscope.mappings.dataflow import Dataflow, stationary
+from stallscope.mappings.dataflow import Dataflow, stationary, stays_in_pads
 from stallscope.mappings.layers import Layer, Shape
 from stallscope.mappings.layout import Layout
 from stallscope.mappings.mapping import Mapping
@@ -79,6 +79,8 @@ class ShapeCases:
         how = (LOWERED,) if accelerator.lowers else self._placed(layer.shape)
         assumptions = (*first.assumptions, *layer.assumptions, *how)
         case = first.model_copy(update={"name": layer.name, "assumptions": assumptions})
+        if case.architecture.levels[-1].instances > 1:
+            return case, stays_in_pads(problem, case.architecture, case.mapping)
         return case, stationary(problem, case.mapping)
 
     def _placed(self, shape: Shape) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from stallscope.mappings.templates.roles import Roles, roles_of
 from stallscope.mappings.templates.stores import Stores, stores_of
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["Im2col", "Plan", "layers_of", "map_layer", "plan_layer"]
+__all__ = ["Im2col", "Plan", "asked_dataflow", "layers_of", "map_layer", "plan_layer"]
 
 SLACK = 0.03
 """Part of the fastest estimate that fewer words of main memory may cost."""
@@ -210,7 +210,7 @@ def _prospects(
     roles: Roles, stores: Stores, dataflow: str | None, given: Mapping[str, int]
 ) -> list[Prospect]:
     """Data flows that an array can run, the most promising first; SpecError if there is none."""
-    wanted = list(Dataflow) if dataflow is None else [_dataflow(dataflow)]
+    wanted = list(Dataflow) if dataflow is None else [asked_dataflow(dataflow)]
     found = [prospect_of(roles, stores, flow, given) for flow in wanted]
     prospects = [prospect for prospect in found if isinstance(prospect, Prospect)]
     if not prospects:
@@ -237,7 +237,8 @@ def _best(tried: list[Figures]) -> tuple[int, Cell]:
     return best[1], best[2]
 
 
-def _dataflow(name: str) -> Dataflow:
+def asked_dataflow(name: str) -> Dataflow:
+    """Return the data flow called ``name``; SpecError if there is none."""
     try:
         return Dataflow(name)
     except ValueError:
@@ -251,7 +252,7 @@ def _check_dataflow(roles: Roles, mapping: LayerMapping, dataflow: str | None) -
     """Check that a given mapping is of the data flow that is asked for."""
     if dataflow is None:
         return
-    kept, wanted = mapping.levels[-1].keep, roles.kept(_dataflow(dataflow)).name
+    kept, wanted = mapping.levels[-1].keep, roles.kept(asked_dataflow(dataflow)).name
     if kept != (wanted,):
         place = f"mapping.{mapping.levels[-1].level}.keep"
         rule = f"{dataflow} keeps {wanted} in the registers"

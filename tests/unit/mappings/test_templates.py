@@ -169,9 +169,9 @@ def test_what_is_no_product_is_refused() -> None:
     assert "both operands have windows" in refused(made({"M": 2, "N": 2, "K": 2}, ranks))
 
 
-def test_other_arrays_are_refused() -> None:
-    text = refused(problem(M=4, N=4, K=4), (", systolic: {}", ""))
-    assert "templates are for systolic arrays" in text
+def test_plans_of_other_arrays_are_refused() -> None:
+    with pytest.raises(SpecError, match="templates are for systolic arrays"):
+        plan_layer(problem(M=4, N=4, K=4), architecture((", systolic: {}", "")))
 
 
 def test_an_operand_without_a_buffer_is_named_with_those_that_have_one() -> None:
