@@ -139,7 +139,9 @@ def _print(found: Verification, drawn: str, assumptions: Sequence[str]) -> None:
     columns = [("mover", "left"), ("op", "left"), ("steps", "right"), ("words at parent", "right"),
                ("words at children", "right")]  # fmt: skip
     make_console().print(table(columns, cells, found.name))
-    typer.echo(f"{found.macs:,} multiply-accumulates in {execution.instructions:,} instructions")
+    skipped = f", {execution.skipped:,} of them skipped," if execution.skipped else ""
+    typer.echo(f"{found.macs:,} multiply-accumulates{skipped} in "
+               f"{execution.instructions:,} instructions")  # fmt: skip
     held = ", ".join(f"{level} {words:,}" for level, words in execution.peak_words)
     typer.echo(f"most words in one instance: {held}")
     for assumption in assumptions:

@@ -17,6 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 from stallscope.mappings.architecture import Architecture
 from stallscope.mappings.case import Case
 from stallscope.mappings.problem import Problem, Tensor
+from stallscope.mappings.sparsity.masks import masks
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.compile import compile_case
 from stallscope.traces.flat import FlatProgram
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     Integers = NDArray[np.int64]
 
-__all__ = ["Difference", "Verification", "draw", "reference", "verify", "verify_program"]
+__all__ = ["Difference", "Verification", "draw", "reference", "verify", "verify_program",
+           "with_zeros"]  # fmt: skip
 
 _LARGEST = 99
 """Operands are drawn from 1 to this, either sign: never 0, which would hide a missing product."""
@@ -49,7 +51,7 @@ class Verification:
 
     Attributes:
         name: Name of the case.
-        macs: Multiply-accumulates executed.
+        macs: Multiply-accumulates of the layer.
         words: Words of the output compared.
         mismatches: How many of them differ.
         first: The first that differs, in row-major order; None if none does.
@@ -75,6 +77,7 @@ class Verification:
             "name": self.name,
             "correct": self.is_correct,
             "macs": self.macs,
+            "skipped": execution.skipped,
             "instructions": execution.instructions,
             "words_compared": self.words,
             "mismatches": self.mismatches,
@@ -164,7 +167,7 @@ def verify(
     Args:
         case: A checked case.
         tensors: Integer operands by name, shape per rank as in the problem (padding included);
-            None draws them.
+            None draws them, with the zeros of the case.
         seed: Seed of the drawing.
 
     Returns:
@@ -176,13 +179,20 @@ def verify(
         SimulationBug: If an instruction reads a word that is not there, or moves something else
             than it says; with the instruction and the word.
     """
+    if tensors is None:
+        tensors = with_zeros(draw(case.problem, seed), masks(case.problem, case.sparsity))
     return verify_program(
-        compile_case(case),
-        case.problem,
-        architecture=case.architecture,
-        tensors=tensors,
-        seed=seed,
+        compile_case(case), case.problem, architecture=case.architecture, tensors=tensors
     )
+
+
+def with_zeros(
+    operands: Mapping[str, Integers], zeros: Mapping[str, NDArray[np.bool_]]
+) -> dict[str, Integers]:
+    """Put the zeros of masks (False: zero) into operands; masks of other tensors do not matter."""
+    return {
+        name: values * zeros[name] if name in zeros else values for name, values in operands.items()
+    }
 
 
 def verify_program(

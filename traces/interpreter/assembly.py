@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stallscope.mappings.architecture import Architecture
+from stallscope.mappings.architecture import Architecture, StorageLevel
 from stallscope.traces.flat import FlatProgram, FlatStream
 from stallscope.traces.interpreter.bursting import Array, Port
 from stallscope.traces.interpreter.carriers import Carrier, Drain, Fill, Leaver, Refill, Unit
@@ -66,14 +66,15 @@ def tiles_of(
 
     One tile each, then a second in keep order as long as it fits; what the mapping or ``asked``
     says comes first. A level too small for its tiles gives the last tensors what is left, unless
-    ``asked`` says how many tiles they have.
+    ``asked`` says how many tiles they have. A level that stores tiles compressed has room in tiles:
+    that their words fit is for who knows the zeros (`check_mapping`).
     """
     tiles: dict[_Key, int] = {}
     words: dict[_Key, int] = {}
     for level in dict.fromkeys(plan.level for plan in program.buffers):
         plans = [plan for plan in program.buffers if plan.level == level]
         spec = None if architecture is None else architecture.level(level)
-        limit = None if spec is None else spec.capacity_words
+        limit = _capacity(spec)
         given = 1 if spec is None else int(spec.multiple_buffering)
         fixed = {plan.tensor: asked.get((plan.tensor, level), plan.tiles) for plan in plans}
         held = {name: number or 1 for name, number in fixed.items()}
@@ -91,6 +92,11 @@ def tiles_of(
             words[key] = room if left is None or key in asked else min(room, left)
             left = None if left is None else max(0, left - room)
     return tiles, words
+
+
+def _capacity(spec: StorageLevel | None) -> int | None:
+    """Words that one instance holds uncompressed; None: no limit, or it holds compressed tiles."""
+    return None if spec is None or spec.formats else spec.capacity_words
 
 
 def wire(
@@ -140,7 +146,8 @@ class _Wiring:
         for stream in program.movers:
             units += self._movers(stream)
         ports = [self._port(at) for at in range(len(program.compute.operands))]
-        array = Array(program, self._walker(program.compute.unit, None), ports)
+        walker = self._walker(program.compute.unit, None)
+        array = Array(program, walker, ports, self._skips())
         output = next(
             there for (tensor, _), there in self.residences.items()
             if tensor == program.output and there.memory is not None
@@ -148,6 +155,11 @@ class _Wiring:
         return Wired(
             program, (*units, array), array, self.residences, output, self.rooms, self.tiles
         )
+
+    def _skips(self) -> frozenset[str]:
+        """Operands whose zeros the array skips."""
+        sparse = None if self.architecture is None else self.architecture.compute.sparse
+        return frozenset() if sparse is None else frozenset(sparse.skips)
 
     # ------------------------------------------------------------------ places
 
@@ -187,7 +199,7 @@ class _Wiring:
             spec = None if self.architecture is None else self.architecture.level(level)
             used = dict(self.program.used_instances)[level]
             held = np.zeros(used, dtype=np.int64)
-            self.rooms[level] = LevelRoom(level, spec.capacity_words if spec else None, held)
+            self.rooms[level] = LevelRoom(level, _capacity(spec), held)
         return self.rooms[level]
 
     def _memory(self, layout: TensorLayout, site: Site) -> Tile:

@@ -8,7 +8,7 @@ burst depend on where it stands only by a shift, except where remainders make un
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
@@ -65,16 +65,22 @@ class Array(Unit):
 
     Attributes:
         ports: The operands, in the stream's order.
-        macs: Multiply-accumulates executed.
+        skips: Operands whose zeros take no multiply-accumulate.
+        macs: Multiply-accumulates, those that are skipped included.
+        skipped: Of these those that were skipped: nothing was added to any sum.
     """
 
     op = Op.COMPUTE
 
-    def __init__(self, program: Program, walker: Walker, ports: Sequence[Port]) -> None:
+    def __init__(
+        self, program: Program, walker: Walker, ports: Sequence[Port], skips: Collection[str] = ()
+    ) -> None:
         super().__init__(program.compute.unit, walker)
         self.stream: ComputeStream = program.compute
         self.ports = tuple(ports)
+        self.skips = frozenset(skips)
         self.macs = 0
+        self.skipped = 0
         self._index = {name: at for at, (name, _) in enumerate(program.dims)}
         self._bounds = {self._index[name]: bound for name, bound in self.stream.bounds}
         self._units = instance_offsets(program, len(program.blocks))
@@ -182,8 +188,9 @@ class Array(Unit):
         return Gather(flat, flat, tuple(low), tuple(high))
 
     def _accumulate(self, chunk: _Chunk, origin: tuple[int, ...], who: Instruction) -> None:
-        """Multiply the operands' words and add them to the output's."""
+        """Multiply the operands' words and add them to the output's, but where one is skipped."""
         product: Numbers | None = None
+        effectual: NDArray[np.bool_] | None = None
         sums, places = None, None
         for port, matrix, words in zip(self.ports, self._maps, chunk.words, strict=True):
             there = port.residence
@@ -196,9 +203,15 @@ class Array(Unit):
             else:
                 factor = tile.values.reshape(-1).take(found)
                 product = factor if product is None else product * factor
+                if port.operand.tensor in self.skips:
+                    effectual = factor != 0 if effectual is None else effectual & (factor != 0)
         assert sums is not None
         assert places is not None
-        np.add.at(sums, places, np.ones_like(places) if product is None else product)
+        product = np.ones_like(places) if product is None else product
+        if effectual is not None:
+            self.skipped += int(np.count_nonzero(~effectual))
+            places, product = places[effectual], product[effectual]
+        np.add.at(sums, places, product)
 
 
 def _split(

@@ -59,7 +59,8 @@ class Execution:
 
     Attributes:
         output: The output tensor, int64.
-        macs: Multiply-accumulates executed.
+        macs: Multiply-accumulates of the layer.
+        skipped: Of these those that were not executed, for the zeros that the array skips.
         instructions: Steps of all units.
         transfers: Per mover, in unit order.
         peak_words: Per level, most words that one instance held.
@@ -68,6 +69,7 @@ class Execution:
 
     output: NDArray[np.int64]
     macs: int
+    skipped: int
     instructions: int
     transfers: tuple[Transfers, ...]
     peak_words: tuple[tuple[str, int], ...]
@@ -86,7 +88,8 @@ def interpret(
     Args:
         program: A program; a flat one is executed row by row.
         operands: Per operand an int64 array of the tensor's shape. Sums must fit 64 bits.
-        architecture: Where capacities come from; None: every level is unbounded.
+        architecture: Where capacities come from, and what the array does about zeros; None: every
+            level is unbounded, and no zero is skipped.
         tiles: Tiles per (tensor, level) that a level has room for, instead of the default
             (docs/timing.md).
 
@@ -133,6 +136,7 @@ def _execution(wired: Wired) -> Execution:
         # Instances of the outermost level that keeps the output hold sums of their own.
         output=memory.values.sum(axis=0).reshape(shape),
         macs=wired.array.macs,
+        skipped=wired.array.skipped,
         instructions=sum(unit.walker.step + 1 for unit in wired.units),
         transfers=tuple(
             Transfers(
