@@ -37,6 +37,8 @@ def pe_stack(machine: Machine, stack: Mapping[str, int], cycles: int) -> dict[st
     pes = machine.architecture.compute.instances
     used = machine.array.plan.pes
     computes = machine.binding.computes(machine.array)
+    if machine.sparse is not None:
+        computes = machine.sparse.total(machine.array).executed
     spread = {name: amount * used for name, amount in stack.items()}
     spread["imbalance"] = spread["compute"] - computes
     spread["compute"] = computes

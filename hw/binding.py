@@ -28,7 +28,6 @@ from stallscope.traces.program import (
     MoverStream,
     Operand,
     Program,
-    Work,
 )
 
 __all__ = ["Binding"]
@@ -277,7 +276,7 @@ class Binding:
         for work, fold in zip(stream.records, folds, strict=True):
             pair = []
             for is_fresh in (False, True):
-                parts = self._array_parts(stream, work, is_fresh)
+                parts = self.array_parts(work.accesses, is_fresh=is_fresh)
                 names.update(server.name for server, _ in parts)
                 pair.append(Demand(parts, fold.cycles * self.ports.cycle_ticks, cause, burst))
             demands.append((pair[0], pair[1]))
@@ -299,12 +298,19 @@ class Binding:
                 back = hops + level.write_latency_cycles
         return max(there) + self.architecture.compute.pipeline_cycles + back
 
-    def _array_parts(
-        self, stream: ComputeStream, work: Work, is_fresh: bool
+    def array_parts(
+        self, accesses: Sequence[Access], *, is_fresh: bool
     ) -> list[tuple[Server, int]]:
+        """Servers that a burst of the array holds, with the words each moves.
+
+        Args:
+            accesses: What it reads and updates, operand by operand.
+            is_fresh: Whether it is the first to touch its output words.
+        """
+        stream = self.program.compute
         unit = stream.unit
         parts: list[tuple[Server, int]] = []
-        for operand, access in zip(stream.operands, work.accesses, strict=True):
+        for operand, access in zip(stream.operands, accesses, strict=True):
             reads = access.busiest_words - (elided(operand, access, is_fresh, busiest=True))
             read = Runs.single(reads)
             parts += self.ports.access(unit, operand.level, "read", operand.tensor, read)

@@ -19,7 +19,7 @@ from stallscope.mappings.counts import (
     NetworkCounts,
     NetworkTensor,
 )
-from stallscope.traces.program import BufferPlan, Crossing, MoverStream
+from stallscope.traces.program import Access, BufferPlan, Crossing, MoverStream, Operand
 
 __all__ = ["Executed", "count", "traffic"]
 
@@ -174,20 +174,30 @@ class _Tally:
 
     def _array(self) -> None:
         executed = self.executed
-        stream = self.program.compute
+        stream, sparse = self.program.compute, self.machine.sparse
+        whole: Sequence[Access | None] = [None] * len(stream.operands)
+        if sparse is not None:
+            whole = sparse.accesses(self.machine.array)
         for is_fresh, bursts in ((True, executed.fresh), (False, executed.stale)):
             for number, times in bursts.items():
                 accesses = stream.records[number].accesses
-                for operand, access in zip(stream.operands, accesses, strict=True):
-                    level = self.level(operand.level, operand.tensor)
-                    skipped = elided(operand, access, is_fresh, busiest=False)
-                    level.reads += times * (access.words - skipped)
-                    if operand.is_output:
-                        level.updates += times * access.words
-                    self._cross(operand.tensor, access.crossings, times, is_down=False)
-                    if operand.is_output:
-                        first = access.fresh_words if is_fresh else 0
-                        self._return(operand.tensor, access.crossings, times, first)
+                for operand, access, total in zip(stream.operands, accesses, whole, strict=True):
+                    if total is None:
+                        self._access(operand, access, times, is_fresh=is_fresh)
+        for operand, total in zip(stream.operands, whole, strict=True):
+            if total is not None:
+                self._access(operand, total, 1, is_fresh=True)
+
+    def _access(self, operand: Operand, access: Access, times: int, *, is_fresh: bool) -> None:
+        """Accesses of the array to one operand."""
+        level = self.level(operand.level, operand.tensor)
+        level.reads += times * (access.words - elided(operand, access, is_fresh, busiest=False))
+        if operand.is_output:
+            level.updates += times * access.words
+        self._cross(operand.tensor, access.crossings, times, is_down=False)
+        if operand.is_output:
+            first = access.fresh_words if is_fresh else 0
+            self._return(operand.tensor, access.crossings, times, first)
 
     def _return(
         self, tensor: str, crossings: tuple[Crossing, ...], times: int, skipped: int
@@ -257,9 +267,19 @@ class _Tally:
                 name=stream.unit,
                 instances=machine.architecture.compute.instances,
                 used_instances=stream.instances,
-                computes=machine.binding.computes(machine.array),
+                **self._computes(),
             ),
         )
+
+    def _computes(self) -> dict[str, int]:
+        """Multiply-accumulates by what became of them."""
+        machine = self.machine
+        every = machine.binding.computes(machine.array)
+        if machine.sparse is None:
+            return {"computes": every}
+        total = machine.sparse.total(machine.array)
+        gated, skipped = total.executed - total.active, every - total.executed
+        return {"computes": total.active, "gated": gated, "skipped": skipped}
 
     def _tensors(self, level: str) -> Iterator[tuple[str, LevelTensor]]:
         for plan in self.program.buffers:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from stallscope.hw.binding import Binding
 from stallscope.hw.cursor import Cursor, FlatCursor, reach
 from stallscope.hw.fill import Fill
@@ -21,7 +18,10 @@ from stallscope.hw.pe_array import OperandPort, PeArray
 from stallscope.hw.ports import CAUSES, Cause, Ports
 from stallscope.hw.row_cursor import RowCursor, Wire
 from stallscope.hw.running import run_units
+from stallscope.hw.sparse.computing import SparseBinding
 from stallscope.hw.sparse.formats import Formats, content_loops
+from stallscope.hw.sparse.pieces import Masks
+from stallscope.hw.sparse.plan import SparsePlan
 from stallscope.hw.systolic.rules import FoldRules
 from stallscope.hw.transferring import Wiring
 from stallscope.mappings.architecture import Architecture
@@ -58,7 +58,8 @@ class Machine:
     loops: what its units wait for, free and finish is what its rows say. Without contention every
     unit has all ports and network entries to itself, a what-if. ``fold_rules`` say what folds of a
     systolic array are charged for, in place of the rules of its convention. ``masks`` say which
-    words of the tensors are not zero; those of a tensor that is left out all are.
+    words of the tensors are not zero; those of a tensor that is left out all are. ``sparse``
+    is what they make of the array's work; None: nothing.
 
     Attributes:
         formats: What is stored compressed where.
@@ -77,7 +78,8 @@ class Machine:
         *,
         contention: bool = True,
         fold_rules: FoldRules | None = None,
-        masks: Mapping[str, NDArray[np.bool_]] | None = None,
+        masks: Masks | None = None,
+        sparse: SparsePlan | None = None,
     ) -> None:
         _check(program, architecture)
         given = program
@@ -103,6 +105,7 @@ class Machine:
         self.formats = Formats(program, architecture, masks or {})
         self.formats.check(has_steps=not isinstance(given, RowProgram))
         self.binding = Binding(program, architecture, self.ports, fold_rules, self.formats)
+        self.sparse = None if sparse is None else SparseBinding(self.binding, sparse)
         self._dimensions = {name: index for index, (name, _) in enumerate(program.dims)}
         self._reach = reach(program.blocks, self._dimensions)
         self.channels: dict[tuple[str, str], Channel] = {}
@@ -124,6 +127,8 @@ class Machine:
         usual = strides(self.lanes, self.array.position.depth)
         for loop in content_loops(self.formats, self._streams.values()):
             usual[loop] = FOREVER
+        if self.sparse is not None:
+            usual = self.sparse.strides(usual)
         made = FastForward(
             self.env, self.array.position, self._components(), audit=mode.audit,
             strides=usual, until=until(self.lanes),
@@ -268,7 +273,10 @@ class Machine:
     def _add_array(self, order: int) -> None:
         stream = self.program.compute
         cursor = self._cursor(stream, stream.unit)
-        self.array = PeArray(self.wiring, stream.unit, order, cursor, self.binding.array())
+        if self.sparse is None:
+            self.array = PeArray(self.wiring, stream.unit, order, cursor, self.binding.array())
+        else:
+            self.array = self.sparse.array(self.wiring, order, cursor)
         self.array.drains = self._writers()
         for drain in self.drains.values():
             drain.feeder = drain.feeder or self.array

@@ -112,6 +112,7 @@ class PeArray(Unit):
         multiplied: Cycle after the last multiply-accumulate so far of any PE.
         drains: Units that write the output back.
         blame_at_end: What each of them had been held up by at that time.
+        work: Cycles of the present burst in which a PE computes.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class PeArray(Unit):
         self.horizon = 0
         self.multiplied = 0
         self.lost: dict[int, int] = {}
+        self.work = 0
         self._charges: list[Charge] = []
         self.boundary: Callable[[int], None] | None = None
 
@@ -159,12 +161,12 @@ class PeArray(Unit):
                 self.fill, self.stack = self.stack, [0] * len(self.stack)
             record = self.cursor.record
             is_fresh = self._is_fresh()
-            demand = plan.demands[record][is_fresh]
+            demand = self._demand(record, is_fresh)
             yield self._submit(demand)
             done = self._ended(demand, record, is_fresh)
             self.multiplied = max(self.multiplied, done + plan.waves[record])
             stepped = self.cursor.step()
-            due = self._in_order(done + plan.pipeline[record], record)
+            due = self._in_order(done + plan.pipeline[record])
             released, results = self._leave(stepped)
             shown = due + (plan.last_delay if stepped < 0 else 0)
             if self.recorder is not None:
@@ -260,10 +262,18 @@ class PeArray(Unit):
         index = self.position.index
         return not any(index[loop] for loop in self.plan.reductions)
 
-    def _in_order(self, due: int, record: int) -> int:
+    def _in_order(self, due: int) -> int:
         """Cycle of the last result of a burst: after all earlier ones, one step's per cycle."""
-        self.horizon = max(due, self.horizon + self.plan.cycles[record])
+        self.horizon = max(due, self.horizon + self.work)
         return self.horizon
+
+    def _demand(self, record: int, is_fresh: bool) -> Demand:
+        """What the present burst asks of the servers."""
+        self.work = self.plan.cycles[record]
+        return self.plan.demands[record][is_fresh]
+
+    def _measure(self, tick: int, elapsed: int) -> None:
+        """A burst ended at a tick and took so many cycles: what of them a PE computed is known."""
 
     def _submit(self, demand: Demand) -> Event:
         self.enter(self.BUSY, demand.cause)
@@ -275,9 +285,9 @@ class PeArray(Unit):
         self.tick = tick = self.transfer.complete()
         self.begun = self.account.entered
         elapsed = self.env._now - self.begun
-        cycles = self.plan.cycles[record]
-        self.computing += cycles
-        late = elapsed - cycles - sum(lost for _, lost in self.plan.stalls[record])
+        self._measure(tick, elapsed)
+        self.computing += self.work
+        late = elapsed - self.work - sum(lost for _, lost in self.plan.stalls[record])
         self.lost = self.account.lost_to(demand.port_cause, demand.cause, max(0, late))
         for cause, lost in self.plan.stalls[record]:
             self.lost[cause] = self.lost.get(cause, 0) + lost

@@ -23,6 +23,7 @@ __all__ = [
     "MemoryStream",
     "Result",
     "SimulationInfo",
+    "SparsityAccount",
     "UnitAccount",
 ]
 
@@ -134,6 +135,35 @@ class ArrayAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SparsityAccount:
+    """What zeros made of an array's work.
+
+    Attributes:
+        mode: Which PEs waited for which.
+        pes: PEs that the mapping uses.
+        executed_macs: Multiply-accumulates that took a cycle of a MAC.
+        active_macs: Of these, those that were done.
+        gated_macs: The others: for a zero nothing moved.
+        skipped_macs: Those that took no cycle.
+        steps: Per PE, steps that it executed; its MACs are in step.
+        imbalance_cycles: Array cycles in which a PE computed, less the mean of the PEs' steps.
+        dense_cycles: Array cycles that computing would take if no word were zero.
+        ideal_cycles: Least array cycles for the steps, dealt to the PEs evenly.
+    """
+
+    mode: str
+    pes: int
+    executed_macs: int
+    active_macs: int
+    gated_macs: int
+    skipped_macs: int
+    steps: tuple[int, ...]
+    imbalance_cycles: float
+    dense_cycles: int
+    ideal_cycles: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CrossbarAccount:
     """What a chip of crossbars did.
 
@@ -188,6 +218,7 @@ class Result:
         memory: What main memory did, if it has a controller.
         systolic: What the array did, if it is a systolic one.
         reram: What the chip did, if it is one of crossbars.
+        sparsity: What zeros made of the array's work, if its PEs mind them.
         trace: Events of the run, if they were recorded.
     """
 
@@ -213,6 +244,7 @@ class Result:
     memory: MemoryAccount | None = None
     systolic: ArrayAccount | None = None
     reram: CrossbarAccount | None = None
+    sparsity: SparsityAccount | None = None
     trace: Trace | None = None
 
     @property

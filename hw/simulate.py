@@ -12,6 +12,9 @@ from stallscope.hw.machine import FastForwardMode, Machine
 from stallscope.hw.memory.summary import command_lines, summarise
 from stallscope.hw.recorded import Recorded, Tracing
 from stallscope.hw.result import Result
+from stallscope.hw.sparse.account import sparsity_account
+from stallscope.hw.sparse.pieces import Masks
+from stallscope.hw.sparse.plan import SparsePlan, plan_sparse
 from stallscope.hw.systolic.account import array_account
 from stallscope.hw.systolic.rules import FoldRules
 from stallscope.hw.tracing import MachineSubject
@@ -20,6 +23,7 @@ from stallscope.mappings.architecture import Network
 from stallscope.mappings.case import Case, Platform
 from stallscope.mappings.pricing import price
 from stallscope.mappings.sparsity.masks import masks
+from stallscope.mappings.sparsity.rebalancing import rebalance
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.compile import compile_case
 from stallscope.traces.flat import FlatProgram
@@ -98,14 +102,47 @@ def execute(
     """
     began = time.process_time()
     mode = FastForwardMode(fast_forward, audit)
+    given = _masks(case)
     machine = Machine(
         program, case.architecture, mode, contention=contention, fold_rules=fold_rules,
-        masks=masks(case.problem, case.sparsity) if isinstance(case, Case) else None,
+        masks=given, sparse=_sparse_plan(program, case, trace, given),
     )  # fmt: skip
     tracing = trace if isinstance(trace, Tracing) else Tracing(level=trace, window=window)
     recorded = Recorded(machine, MachineSubject(machine, case), tracing, keep=audit)
     recorded.run()
     return _result(program, machine, case, recorded, began)
+
+
+def _masks(case: Platform) -> Masks:
+    """Which words of the tensors are not zero, channels dealt to the PEs anew if asked for."""
+    if not isinstance(case, Case):
+        return {}
+    given = masks(case.problem, case.sparsity)
+    array = case.architecture.compute.sparse
+    return rebalance(case, given)[0] if array is not None and array.rebalance else given
+
+
+def _sparse_plan(
+    program: Program | FlatProgram | RowProgram, case: Platform, trace: str | Tracing, given: Masks
+) -> SparsePlan | None:
+    """What zeros make of the array's work; None: nothing, or its PEs mind none.
+
+    Raises:
+        SpecError: If that is asked of rows of the user's own, or with a trace.
+    """
+    array = case.architecture.compute.sparse
+    if array is None:
+        return None
+    place = "architecture.compute.sparse"
+    if isinstance(program, RowProgram) or not isinstance(case, Case):
+        rule = "needs a problem: rows of one's own do not say where a step's words are"
+        raise SpecError([Fault(place=place, value=array.mode.value, rule=rule)])
+    level = trace.level if isinstance(trace, Tracing) else trace
+    if level != "off":
+        rule = "bursts of a sparse array are not traced: each would be of a kind of its own"
+        raise SpecError([Fault(place="trace", value=level, rule=rule, remedy="run without")])
+    compiled = program.program if isinstance(program, FlatProgram) else program
+    return plan_sparse(case, compiled, given)
 
 
 def _result(
@@ -129,7 +166,7 @@ def _result(
         macs=macs,
         cycles=cycles,
         seconds_at_clock=cycles / (clock * 1e6) if clock else None,
-        utilization=macs / (case.architecture.compute.instances * cycles),
+        utilization=_utilization(machine, cycles),
         cycle_stack=stack,
         pe_stack=pe_stack(machine, stack, cycles),
         counts=priced.counts,
@@ -144,8 +181,17 @@ def _result(
         port_words={server.name: server.words for server in machine.arbiter.servers},
         memory=memory,
         systolic=array_account(machine),
+        sparsity=sparsity_account(machine),
         trace=recorded.trace(priced.ledger),
     )
+
+
+def _utilization(machine: Machine, cycles: int) -> float:
+    """Multiply-accumulates that took a cycle of a MAC, per MAC and cycle; 0 if none did."""
+    executed = machine.program.macs
+    if machine.sparse is not None:
+        executed = machine.sparse.total(machine.array).executed
+    return executed / (machine.architecture.compute.instances * cycles) if executed else 0.0
 
 
 def _estimate(program: Program | FlatProgram | RowProgram, case: Platform) -> Estimate | None:
@@ -165,6 +211,8 @@ def _assumptions(machine: Machine, hopless: Sequence[str]) -> list[str]:
         if (tensor, level) in machine.channels
     )  # fmt: skip
     found = [f"buffering: tiles held: {tiles}"] if tiles else []
+    if machine.sparse is not None:
+        found += machine.sparse.plan.assumptions()
     level = machine.architecture.level
     names = [name for name in hopless if _costs_hops(level(name).network)]
     if names:

@@ -112,12 +112,24 @@ class NetworkCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeCounts:
-    """Figures of the MAC units."""
+    """Figures of the MAC units.
+
+    Attributes:
+        name: Name of the compute level.
+        instances: MACs there are.
+        used_instances: MACs the mapping uses.
+        computes: Multiply-accumulates done.
+        gated: Those that took their cycle, but for a zero nothing moved.
+        skipped: Those that took no cycle, being without effect.
+        energy_pj: Energy, pJ, or None without a table.
+    """
 
     name: str
     instances: int
     used_instances: int
     computes: int
+    gated: int = 0
+    skipped: int = 0
     energy_pj: float | None = None
 
 

@@ -26,7 +26,8 @@ class LedgerLine:
     """One product: ``count`` actions of a component at ``pj_each`` pJ.
 
     Actions of a level: read, write (fills), update, leak (instance-cycles), and of compressed
-    tensors metadata_read and metadata_write (fills and updates); of the MACs: compute;
+    tensors metadata_read and metadata_write (fills and updates); of the MACs: compute, gated (a
+    zero keeps one still for a cycle);
     of a network: hop, router, ingress, link. ``count`` is in accesses of a whole block after
     sharing within a cluster. ``tensor`` is empty where no tensor is meant.
     """
@@ -85,6 +86,8 @@ def price(
     )
     computing = counts.compute
     energy = book.enter(computing.name, "compute", "", computing.computes)
+    if book.table.energy_pj(computing.name, "gated") is not None:
+        energy += book.enter(computing.name, "gated", "", computing.gated)
     return Priced(
         counts=Counts(
             levels=levels, networks=networks, compute=replace(computing, energy_pj=energy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from stallscope.simcore.charge import Charge, Maker
@@ -30,8 +31,8 @@ class Counter:
         need: The least value that a unit waits for.
     """
 
-    __slots__ = ("_env", "_last", "_owner", "_waiting", "_watched", "name", "need", "number",
-                 "sent", "value")  # fmt: skip
+    __slots__ = ("_env", "_last", "_notes", "_owner", "_waiting", "_watched", "name", "need",
+                 "number", "sent", "value")  # fmt: skip
 
     def __init__(self, env: Environment, owner: _Stamped, name: str, number: int) -> None:
         self._env = env
@@ -39,6 +40,7 @@ class Counter:
         self._last = (0, 0, 0)  # cause, until, latency of the last one sent
         self._waiting: list[tuple[int, Unit, Event]] = []
         self._watched: list[tuple[int, Charge, Unit]] = []
+        self._notes: deque[int] | None = None
         self.name = name
         self.number = number
         self.value = 0
@@ -49,6 +51,8 @@ class Counter:
         """Grow, and wake the units for which that suffices."""
         self._owner.stamp += 1
         value = self.value = self.value + amount
+        if self._notes is not None:
+            self._notes.extend([self._env._now] * amount)
         if value >= self.need:
             waiting, self._waiting, self.need = self._waiting, [], FOREVER
             for entry in waiting:
@@ -58,6 +62,11 @@ class Counter:
                 else:
                     self._waiting.append(entry)
                     self.need = min(self.need, need)
+
+    def note(self) -> deque[int]:
+        """Note the cycle of every step from now on, in a queue that the caller takes them from."""
+        self._notes = deque()
+        return self._notes
 
     def send(self, cause: int, until: int, latency: int) -> None:
         """One more is under way: who waits for it is held up by nothing else from now on.

@@ -52,6 +52,7 @@ def result_document(result: Result, case: Platform) -> Document:
         "compute": _compute(result.counts),
         "memory": None if result.memory is None else asdict(result.memory),
         "systolic": None if result.systolic is None else asdict(result.systolic),
+        "sparsity": None if result.sparsity is None else asdict(result.sparsity),
         "units": {
             name: {
                 "busy": unit.busy,

@@ -144,6 +144,9 @@ def _print_stack(console: Console, document: Document) -> None:
     rows = []
     for name, amount in stack.items():
         rows.append([name, whole(amount), percent(amount / cycles)])
+        if name == "compute" and document.get("sparsity"):
+            lost = document["sparsity"]["imbalance_cycles"]
+            rows.append(["  of which imbalance", whole(round(lost)), percent(lost / cycles)])
         parts: dict[str, int] = document.get(f"{name}_causes", {})
         rows += [[f"  {cause}", whole(part), ""] for cause, part in parts.items()]
     console.print(table([("class", "left"), ("cycles", "right"), ("share", "right")], rows, ""))

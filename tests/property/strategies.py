@@ -124,10 +124,10 @@ def architectures(draw, spatial, *, limited):
 
 
 @st.composite
-def cases(draw, *, limited=True, longest=4000, remainders=True, max_levels=4):
+def cases(draw, *, limited=True, longest=4000, remainders=True, max_levels=4, nests=loop_nests):
     """A legal case; ``longest`` bounds its multiply-accumulates."""
     count = draw(st.integers(1, max_levels))
-    temporal, spatial, bounds = draw(loop_nests(count, longest))
+    temporal, spatial, bounds = draw(nests(count, longest))
     if remainders and draw(st.integers(0, 3)) == 0:
         name = draw(st.sampled_from("CMPR"))
         bounds[name] = max(1, bounds[name] - draw(st.integers(1, 3)))

@@ -1,0 +1,119 @@
+"""What a machine needs to know of PEs whose work depends on zeros."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stallscope.hw.sparse.bursts import Bursts, BurstTotal, BurstWork
+from stallscope.hw.sparse.pieces import Masks, Pieces
+from stallscope.hw.sparse.reading import Reading, readings, scaled
+from stallscope.mappings.case import Case
+from stallscope.mappings.sparsity.hardware import Mode, SparseArray
+from stallscope.simcore.errors import Fault, SpecError
+from stallscope.traces.nest import resolve
+from stallscope.traces.program import Access, Program, Work
+
+__all__ = ["SparsePlan", "plan_sparse"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparsePlan:
+    """The compute stream of one case, and what its zeros make of it.
+
+    Attributes:
+        program: The program.
+        array: What the PEs do about zeros.
+        pieces: The PEs' pieces of work.
+        bursts: The bursts they make up.
+        readings: How each operand is read.
+        outside: Loops of the stream outside the PEs: a step of one of them begins a pass. The
+            stream's other loops, if there are any, are inside the PEs.
+    """
+
+    program: Program
+    array: SparseArray
+    pieces: Pieces
+    bursts: Bursts
+    readings: tuple[Reading, ...]
+    outside: int
+
+    def accesses(self, work: Work, burst: BurstWork) -> tuple[Access, ...]:
+        """What a burst accesses, operand by operand.
+
+        Args:
+            work: Its record in the program, without zeros.
+            burst: What it comes to.
+        """
+        found = []
+        for one, access in zip(self.readings, work.accesses, strict=True):
+            if one.depends:
+                words, most = burst.reads[one.at], burst.busiest[one.at]
+                fresh = busiest_fresh = 0
+                if one.operand.is_output:
+                    fresh, busiest_fresh = burst.fresh, burst.busiest_fresh
+                if self.array.mode is Mode.PACKED:
+                    share = self.pieces.pes // np.array(one.groups)
+                    most = tuple((-(-words // share)).tolist())
+                    busiest_fresh = -(-fresh // int(share[0]))
+                access = scaled(access, words, most, fresh, busiest_fresh)
+            found.append(access)
+        return tuple(found)
+
+    def totals(self, total: BurstTotal) -> tuple[Access | None, ...]:
+        """What a run accessed, operand by operand; None where zeros do not matter."""
+        first = self.program.compute.records[self.program.compute.first]
+        return tuple(
+            scaled(
+                first.accesses[one.at],
+                total.reads[one.at],
+                one.groups,
+                total.fresh if one.operand.is_output else 0,
+                0,
+            )
+            if one.depends
+            else None
+            for one in self.readings
+        )
+
+    def assumptions(self) -> tuple[str, ...]:
+        """Named assumptions of a run."""
+        names = [one.operand.tensor for one in self.readings if one.depends and one.is_average]
+        if not names:
+            return ()
+        return (f"hops: words of {', '.join(names)} that zeros leave go the average way to MACs",)
+
+
+def plan_sparse(case: Case, program: Program, masks: Masks) -> SparsePlan | None:
+    """Work out what zeros make of the compute stream of a case; None: its PEs mind no zeros.
+
+    Args:
+        case: The case.
+        program: What it was compiled into.
+        masks: Which words of each tensor are not zero; dense ones may be left out.
+
+    Raises:
+        SpecError: If something cannot be told exactly.
+    """
+    array = case.architecture.compute.sparse
+    if array is None:
+        return None
+    if case.architecture.compute.systolic is not None:
+        place, rule = "architecture.compute.sparse", "does not go with a systolic array"
+        remedy = "leave out one of the two: a systolic array's PEs move in step"
+        raise SpecError([Fault(place=place, value=array.mode.value, rule=rule, remedy=remedy)])
+    nest = resolve(case)
+    stream = program.compute
+    pieces = Pieces(nest, array, masks, len(stream.loops))
+    found, faults = readings(nest, stream, pieces, array.gates)
+    if faults:
+        raise SpecError(faults)
+    return SparsePlan(
+        program=program,
+        array=array,
+        pieces=pieces,
+        bursts=Bursts(pieces, found, len(stream.loops)),
+        readings=found,
+        outside=min(pieces.outside, len(stream.loops)),
+    )
