@@ -157,7 +157,7 @@ def _core_design(run: Json, shares: dict[str, float]) -> Design | None:
     """The design by its name; weights pruned to its structure change their share in place."""
     family = run["design"].split("-")[0]
     if family == "TC":
-        return Design(fills_results=True)
+        return Design(fills_results=True, work_over_use=True)
     if family == "DSTC":
         return dual_side_core(run["levels"])
     if family not in ("STC", "STC_flexible", "STC_flexible_dualCompress"):

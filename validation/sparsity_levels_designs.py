@@ -65,6 +65,7 @@ def format_comparison(kind: str) -> Design:
         outside = inside = (whole,)
     return Design(
         fills_results=True,
+        work_over_use=True,
         formats=(
             *_stored("A", ("BackingStorage", "Buffer"), (whole,)),
             *_stored("B", ("BackingStorage",), outside),
@@ -94,6 +95,7 @@ def tensor_core(levels: Json, picked: int, rows: int) -> Design:
     macs = int(levels["MAC"]["Instances"])
     return Design(
         fills_results=True,
+        work_over_use=True,
         formats=(
             *_stored("A", _where(levels, "A"), (along,)),
             *_stored("B", _where(levels, "B"), (bits,)),
@@ -131,6 +133,7 @@ def dual_side_core(levels: Json) -> Design:
         formats += _stored(tensor, [one for one in where if one == "LRF"], (piece,))
     return Design(
         fills_results=True,
+        work_over_use=True,
         formats=tuple(formats),
         actions=(Action(act=Act.SKIP, level="RF", tensor="Z", on=("A", "B")),),
         packings=tuple(
@@ -144,6 +147,7 @@ def eyeriss_v2() -> Design:
     """Design of one PE of Eyeriss v2; metadata are not counted (no port has a width)."""
     return Design(
         fills_results=True,
+        work_over_use=True,
         formats=(
             *_stored("Inputs", ("BackingStorage",), ()),
             *_stored("Inputs", ("iact_spad", "reg"), (), visits_empty=True),
@@ -167,6 +171,7 @@ def eyeriss(levels: Json) -> Design:
     gated = (Action(act=Act.GATE, level="weights_spad", tensor="Weights", on=("Inputs",)),)
     return Design(
         fills_results=True,
+        work_over_use=True,
         formats=tuple(
             one for tensor in ("Inputs", "Outputs")
             for one in _stored(tensor, _where(levels, tensor), (run,))

@@ -21,6 +21,11 @@ from stallscope.mappings.sparsity.levels.model import (
     LevelsEstimate,
     estimate_levels,
 )
+from stallscope.mappings.sparsity.levels.of_case import (
+    densities_of,
+    design_of,
+    expected_levels,
+)
 from stallscope.mappings.sparsity.levels.words import LevelWords
 
 __all__ = [
@@ -42,6 +47,9 @@ __all__ = [
     "Rank",
     "RankKind",
     "Structured",
+    "densities_of",
+    "design_of",
     "estimate_levels",
+    "expected_levels",
     "price_levels",
 ]

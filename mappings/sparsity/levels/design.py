@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from stallscope.mappings.sparsity.levels.actions import Action, Packing
+from stallscope.mappings.sparsity.hardware import TensorFormat
+from stallscope.mappings.sparsity.levels.actions import Act, Action, Packing
 from stallscope.mappings.spec import Name, Spec
 
 __all__ = ["Design", "LevelFormat", "Rank", "RankKind"]
@@ -60,6 +61,7 @@ class LevelFormat(Spec):
         level: The level.
         tensor: The tensor.
         ranks: Its ranks that have metadata, outermost first.
+        form: In place of ranks: a format of whole tiles (docs/sparsity.md).
         visits_empty: Whether tiles that hold nothing are visited like the others: where offsets
             name every tile. Sparseloop then counts each as the average of those that hold
             something. False: what marks a tile as empty is seen before it is moved.
@@ -68,6 +70,7 @@ class LevelFormat(Spec):
     level: Name
     tensor: Name
     ranks: tuple[Rank, ...] = ()
+    form: TensorFormat | None = None
     visits_empty: bool = False
 
 
@@ -80,20 +83,33 @@ class Design(Spec):
         packings: Loops whose iterations over zeros leave their lane to others.
         fills_results: Whether a result's first visit to a level counts as a fill, with zeros (as
             Sparseloop's runs count it); False: it is not fetched.
+        work_over_use: Whether the MACs take their active multiply-accumulates over the mean of
+            their use (as Sparseloop's do); False: the steps, each whole, gated ones too.
     """
 
     formats: tuple[LevelFormat, ...] = ()
     actions: tuple[Action, ...] = ()
     packings: tuple[Packing, ...] = ()
     fills_results: bool = False
+    work_over_use: bool = False
 
     def format_of(self, level: str, tensor: str) -> LevelFormat | None:
         """How a level stores a tensor; None: as it is."""
         found = (one for one in self.formats if one.level == level and one.tensor == tensor)
         return next(found, None)
 
+    def actions_of(self, level: str, tensor: str) -> tuple[Action, ...]:
+        """The actions of one tensor at one level."""
+        return tuple(one for one in self.actions if (one.level, one.tensor) == (level, tensor))
+
     @property
     def exploited(self) -> frozenset[str]:
         """Operands whose zeros save multiply-accumulates."""
         leaders = {name for action in self.actions for name in action.on}
         return frozenset(leaders | {packing.tensor for packing in self.packings})
+
+    @property
+    def skipped(self) -> frozenset[str]:
+        """Operands whose zeros save steps, one by one; those that are packed aside."""
+        leaders = {name for one in self.actions if one.act is Act.SKIP for name in one.on}
+        return frozenset(leaders - {packing.tensor for packing in self.packings})

@@ -35,17 +35,17 @@ class ComputeWork:
     Attributes:
         dense: Multiply-accumulates of the layer.
         effectual: Those whose exploited operands are not zero.
-        utilized: MACs that are busy in a step, on average.
-        cycles: The effectual ones over the busy MACs: a ratio of means, and what Sparseloop
-            reports. Where every pass takes the same steps it is those.
-        steps: What to expect: steps of the passes, each rounded up, on average.
+        utilized: MACs that are busy in a step, on average over the groups that are packed.
+        steps: Steps on average: those of packed groups are whole, gated ones count.
+        cycles: What the MACs take: the steps, or the effectual ones over the utilized MACs
+            (`Design.work_over_use`); the same where every pass takes the same steps.
     """
 
     dense: int
     effectual: float
     utilized: float
-    cycles: float
     steps: float
+    cycles: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,20 +145,21 @@ def _compute(
     densities: Mapping[str, Density],
     groups: tuple[PackedGroup, ...],
 ) -> ComputeWork:
-    exploited = sorted(design.exploited)
-    effectual = case.problem.macs * all_nonzero([densities[name] for name in exploited])
+    effectual = case.problem.macs * all_nonzero([densities[n] for n in sorted(design.exploited)])
     used = nest.used_instances(len(nest.blocks)) / prod(group.units for group in groups)
     utilized = used * prod(group.packing.lanes * group.utilization for group in groups)
-    cycles = effectual / utilized if utilized else 0.0
-    steps = nest.steps * prod(
+    executed = all_nonzero([densities[name] for name in sorted(design.skipped)])
+    packed = prod(
         mean_steps(group.spread, group.packing.lanes) / group.iterations for group in groups
     )
+    steps = nest.steps * executed * packed
+    over_use = effectual / utilized if utilized else 0.0
     return ComputeWork(
         dense=case.problem.macs,
         effectual=effectual,
         utilized=utilized,
-        cycles=cycles,
-        steps=steps if groups else cycles,
+        steps=steps,
+        cycles=over_use if design.work_over_use else steps,
     )
 
 

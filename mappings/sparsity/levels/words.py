@@ -16,11 +16,13 @@ from stallscope.mappings.case import Case
 from stallscope.mappings.counts import LevelTensor
 from stallscope.mappings.nest import Nest
 from stallscope.mappings.problem import Tensor
+from stallscope.mappings.sparsity.hardware import TensorFormat
 from stallscope.mappings.sparsity.levels.actions import Act, mean_steps
 from stallscope.mappings.sparsity.levels.densities import Density, all_nonzero
-from stallscope.mappings.sparsity.levels.design import Design, Rank
-from stallscope.mappings.sparsity.levels.fibers import MetadataBits, fibers, metadata_bits
+from stallscope.mappings.sparsity.levels.design import Design
+from stallscope.mappings.sparsity.levels.fibers import fibers, metadata_bits
 from stallscope.mappings.sparsity.levels.groups import PackedGroup
+from stallscope.mappings.sparsity.levels.tiles import tile_metadata_words
 
 __all__ = ["LevelWords", "Tally"]
 
@@ -122,9 +124,9 @@ class Tally:
         held = self._held(at, tensor)
         stored = reads * held
         happen = stored * self._steps(at, tensor)
-        act, chance = self._action(at, tensor)
-        found = {"reads": self._up(happen * chance), "fills": self._up(fills * held)}
-        found |= self._left(act, "reads", happen * (1 - chance), stored - happen)
+        taken, done = self._chances(at, tensor)
+        found = {"reads": self._up(happen * done), "fills": self._up(fills * held)}
+        found |= self._left("reads", happen * (taken - done), stored - happen * taken)
         timed = found["reads"] + found.get("gated_reads", 0.0)
         return found | self._metadata(
             at, tensor, (reads, timed / stored if stored else 0.0),
@@ -136,13 +138,15 @@ class Tally:
     ) -> dict[str, float]:
         # Compressed results leave as they are stored; partial sums come and go whole.
         held = self._held(at, tensor)
-        act, chance = self._action(at, tensor)
-        done = {"reads": reads * chance, "fills": fills, "updates": updates * held * chance}
-        found = {what: self._up(words) for what, words in done.items()}
-        found |= self._left(act, "reads", reads * (1 - chance), 0.0)
-        found |= self._left(act, "updates", updates * held * (1 - chance), 0.0)
-        stored = updates * held
-        written = (updates, found["updates"] / stored if stored else 0.0)
+        taken, done = self._chances(at, tensor)
+        sent = updates * held
+        found = {
+            "reads": self._up(reads * done), "fills": self._up(fills),
+            "updates": self._up(sent * done),
+        }  # fmt: skip
+        found |= self._left("reads", reads * (taken - done), reads * (1 - taken))
+        found |= self._left("updates", sent * (taken - done), sent * (1 - taken))
+        written = (updates, found["updates"] / sent if sent else 0.0)
         return found | self._metadata(at, tensor, (0.0, 0.0), written)
 
     def _held(self, at: int, tensor: Tensor) -> float:
@@ -180,34 +184,35 @@ class Tally:
             if group.packing.level == self._names[at] and group.packing.tensor != tensor.name
         )
 
-    def _action(self, at: int, tensor: Tensor) -> tuple[Act | None, float]:
-        """What becomes of an access, and the probability that it happens."""
-        for action in self._design.actions:
-            if action.level == self._names[at] and action.tensor == tensor.name:
-                return action.act, self._served(at, tensor, action.on)
-        return None, 1.0
+    def _chances(self, at: int, tensor: Tensor) -> tuple[float, float]:
+        """Probabilities that an access takes its time, and that it happens."""
+        actions = self._design.actions_of(self._names[at], tensor.name)
+        skips = {name for one in actions if one.act is Act.SKIP for name in one.on}
+        both = skips | {name for one in actions for name in one.on}
+        return self._served(at, tensor, skips), self._served(at, tensor, both)
 
-    def _served(self, at: int, tensor: Tensor, leaders: Sequence[str]) -> float:
+    def _served(self, at: int, tensor: Tensor, leaders: set[str]) -> float:
         """Probability that the words of all leaders that an access serves hold any non-zero."""
+        if not leaders:
+            return 1.0
         extents = self._extents_of_access(at, tensor)
-        own = self._densities[tensor.name]
-        shapes = {name: self._case.problem.tensor(name).tile_shape(extents) for name in leaders}
-        if all(prod(shape) == 1 for shape in shapes.values()):
-            chance = all_nonzero([self._densities[name] for name in leaders])
-            if self._design.format_of(self._names[at], tensor.name) is None or not own.share:
-                return chance
-            # Given that the follower's own word is not zero: operands may have that in common.
-            return all_nonzero([own, *(self._densities[name] for name in leaders)]) / own.share
-        return prod(1 - self._densities[name].empty(shape) for name, shape in shapes.items())
+        shapes = {
+            name: self._case.problem.tensor(name).tile_shape(extents) for name in sorted(leaders)
+        }
+        if any(prod(shape) > 1 for shape in shapes.values()):
+            return prod(1 - self._densities[name].empty(shape) for name, shape in shapes.items())
+        own = self._densities[tensor.name].share
+        if self._design.format_of(self._names[at], tensor.name) is None or not own:
+            return all_nonzero([self._densities[name] for name in shapes])
+        # Given that the follower's own word is not zero: operands may have that in common.
+        known = sorted({tensor.name, *shapes})
+        return all_nonzero([self._densities[name] for name in known]) / own
 
     def _extents_of_access(self, at: int, tensor: Tensor) -> dict[str, int]:
         """Indices per dimension that one piece read from a level serves."""
-        levels = self._case.architecture.levels
-        keeps = [tensor.name in self._case.mapping.by_level[one.name].keep for one in levels]
-        inner = len(levels)
-        child = next((one for one in range(at + 1, inner) if keeps[one]), inner)
+        child = self._child(at, tensor)
         extents = dict(self._nest.extents(child))
-        if child == inner:
+        if child == len(self._names):
             return extents  # every MAC reads its operands
         loops = [loop for block in self._nest.blocks[:child] for loop in block.temporal]
         for loop in reversed(loops):
@@ -215,6 +220,13 @@ class Tally:
                 break
             extents[loop.dimension] *= loop.extent
         return extents
+
+    def _child(self, at: int, tensor: Tensor) -> int:
+        """Index of the next level inside that keeps a tensor; their number for the MACs."""
+        kept = self._case.mapping.by_level
+        inner = len(self._names)
+        inside = (one for one in range(at + 1, inner) if tensor.name in kept[self._names[one]].keep)
+        return next(inside, inner)
 
     def _metadata(
         self, at: int, tensor: Tensor, read: tuple[float, float], written: tuple[float, float]
@@ -229,13 +241,15 @@ class Tally:
             written: The same of what is written.
         """
         form = self._design.format_of(self._names[at], tensor.name)
-        if form is None or not form.ranks:
+        if form is None:
             return {}
+        if form.form is not None:
+            return self._pieces(at, tensor, form.form, read[0], written[0])
         extents = self._nest.extents(at)
-        bits = self._bits(at, tensor, extents, form.ranks)
-        each = self._crowding(at, tensor) / (
-            tensor.tile_words(extents) * self._case.architecture.levels[at].word_bits
-        )
+        word_bits = self._case.architecture.levels[at].word_bits
+        found = fibers(self._nest, self._names, tensor, at, form.ranks)
+        bits = metadata_bits(tensor, extents, found, self._densities[tensor.name], word_bits)
+        each = self._crowding(at, tensor) / (tensor.tile_words(extents) * word_bits)
         if form.visits_empty:
             each /= self._some(at, tensor)
         return {
@@ -243,22 +257,36 @@ class Tally:
             for what, (dense, share) in (("reads", read), ("fills", written))
         }
 
-    def _bits(
-        self, at: int, tensor: Tensor, extents: Mapping[str, int], ranks: Sequence[Rank]
-    ) -> MetadataBits:
-        found = fibers(self._nest, self._names, tensor, at, ranks)
-        word_bits = self._case.architecture.levels[at].word_bits
-        return metadata_bits(tensor, extents, found, self._densities[tensor.name], word_bits)
+    def _pieces(
+        self, at: int, tensor: Tensor, form: TensorFormat, read: float, written: float
+    ) -> dict[str, float]:
+        """Words of metadata where every tile that moves is compressed by itself.
 
-    def _left(self, act: Act | None, what: str, words: float, already: float) -> dict[str, float]:
+        Single words go to and come from the MACs without any. What moves of a tile is counted in
+        proportion.
+        """
+        child = self._child(at, tensor)
+        inner = child if child < len(self._names) else None
+        sides = {"reads": (read, inner), "fills": (written, inner if tensor.is_output else at)}
+        return {
+            f"metadata_{what}": self._of_pieces(at, tensor, form, words, level)
+            for what, (words, level) in sides.items()
+            if words and level is not None
+        }
+
+    def _of_pieces(
+        self, at: int, tensor: Tensor, form: TensorFormat, words: float, level: int
+    ) -> float:
+        """Words of metadata of so many dense words, in tiles of a level."""
+        shape = tensor.tile_shape(self._nest.extents(level))
+        density = self._densities[tensor.name]
+        word_bits = self._case.architecture.levels[at].word_bits
+        return words / prod(shape) * tile_metadata_words(form, shape, density, word_bits)
+
+    def _left(self, what: str, gated: float, skipped: float) -> dict[str, float]:
         """Where accesses that do not happen are counted."""
-        found = {}
-        if act is Act.GATE:
-            found[f"gated_{what}"] = self._up(words)
-        if act is Act.SKIP or already:
-            skipped = already + (words if act is Act.SKIP else 0.0)
-            found[f"skipped_{what}"] = self._up(skipped)
-        return found
+        found = {f"gated_{what}": self._up(gated), f"skipped_{what}": self._up(skipped)}
+        return {name: words for name, words in found.items() if words}
 
 
 def _up(words: float) -> float:
