@@ -71,6 +71,30 @@ ACCELERATORS = (
         beside="eyeriss-168",
     ),
     Preset(
+        name="eyeriss-sparse-168",
+        summary="Eyeriss-like, 168 PEs that skip zeros of weights, each at its own pace",
+        path=_FOLDER / "eyeriss-sparse-168.yaml",
+        network="resnet50",
+    ),
+    Preset(
+        name="eyeriss-v2-pe",
+        summary="a PE of Eyeriss v2: two MACs, zeros of inputs and weights skipped, CSC",
+        path=_FOLDER / "eyeriss-v2-pe.yaml",
+        network="mobilenetv2",
+    ),
+    Preset(
+        name="tensor-core-2-4",
+        summary="tensor cores of one processor, 1024 MACs, that skip two of four weights",
+        path=_FOLDER / "tensor-core-2-4.yaml",
+        network="bert-base",
+    ),
+    Preset(
+        name="sigma-like",
+        summary="SIGMA-like, 16 384 MACs behind flexible networks, zeros of both operands skipped",
+        path=_FOLDER / "sigma-like.yaml",
+        network="bert-base",
+    ),
+    Preset(
         name="tpu-like-128",
         summary="128 x 128 systolic array of 8-bit MACs after TPU v1, 12 MiB buffer, HBM2 channel",
         path=_FOLDER / "tpu-like-128.yaml",

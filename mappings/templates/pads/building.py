@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from stallscope.mappings.mapping import Buffering, LevelMapping, Loop
 from stallscope.mappings.mapping import Mapping as LayerMapping
-from stallscope.mappings.templates.pads.estimate import Orders, second_tiles
+from stallscope.mappings.templates.pads.estimate import second_tiles
 from stallscope.mappings.templates.pads.machine import Keeps, Machine
 from stallscope.mappings.templates.pads.spreading import Spread
 from stallscope.mappings.templates.pads.table import Integers, Table
+from stallscope.mappings.templates.pads.traffic import Orders
 from stallscope.mappings.templates.roles import Roles
 
 __all__ = ["mapping_of"]

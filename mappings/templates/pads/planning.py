@@ -25,7 +25,6 @@ from stallscope.mappings.templates.pads.building import mapping_of
 from stallscope.mappings.templates.pads.cutting import buffer_tiles, joined, pad_tiles
 from stallscope.mappings.templates.pads.estimate import (
     Costs,
-    Orders,
     costs,
     fits,
     second_tiles,
@@ -34,6 +33,7 @@ from stallscope.mappings.templates.pads.estimate import (
 from stallscope.mappings.templates.pads.machine import Keeps, Machine, machine_of
 from stallscope.mappings.templates.pads.spreading import REMAINDER, Spread, spreads
 from stallscope.mappings.templates.pads.table import Reals, Table
+from stallscope.mappings.templates.pads.traffic import Orders
 from stallscope.mappings.templates.roles import Roles, roles_of
 from stallscope.simcore.errors import Fault, SpecError
 
@@ -45,9 +45,10 @@ SLACK = 0.03
 SPARE = 0.15
 """Part of the least energy of these that fewer passes may cost."""
 
-_SEEDS = 32
+_SEEDS = 40
 """Tilings of the pads that get every tile of the shared buffers."""
-_PER_ORDER = 4
+_PER_ORDER = 3
+"""Of each kind: of least energy, with the fewest passes."""
 _TILES = 400
 """Tiles of the shared buffers tried per tiling of the pads."""
 
@@ -149,10 +150,11 @@ def _on_pads(
 
 def _on_buffers(machine: Machine, roles: Roles, firsts: Sequence[_Found]) -> Iterator[_Found]:
     """Give the best tilings every tile of the shared buffers, and every order of main memory."""
+    fast = min(float(found.rank.min()) for found in firsts) * (1 + SLACK)
     seeds = sorted(
-        (float(found.rank[row]), float(found.costs.energy[row]), at, int(row))
+        (max(float(found.rank[row]), fast), float(found.costs.energy[row]), at, row)
         for at, found in enumerate(firsts)
-        for row in np.lexsort((found.costs.energy, found.rank))[:_PER_ORDER]
+        for row in _promising(found, fast)
     )[:_SEEDS]
     # A table per order of loops: all of its rows are estimated together.
     for at, found in enumerate(firsts):
@@ -167,6 +169,19 @@ def _on_buffers(machine: Machine, roles: Roles, firsts: Sequence[_Found]) -> Ite
         if len(legal):
             which = [which[row] for row in legal.tolist()]
             yield from _ordered(machine, roles, found, table.where(legal), which)
+
+
+def _promising(found: _Found, fast: float) -> list[int]:
+    """Rows of one order: the fastest, and of the fast ones those of least energy or few passes."""
+    energy, rank = found.costs.energy, found.rank
+    rows = [int(rank.argmin())]
+    some = np.flatnonzero(rank <= fast)
+    if len(some):
+        rows += some[np.argsort(energy[some], kind="stable")[:_PER_ORDER]].tolist()
+        some = some[energy[some] <= (1 + SPARE) * energy[some].min()]
+        passes = found.table.passes[some]
+        rows += some[np.argsort(passes, kind="stable")[:_PER_ORDER]].tolist()
+    return list(dict.fromkeys(rows))
 
 
 def _ordered(

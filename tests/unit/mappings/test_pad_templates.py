@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from stallscope.catalog import preset
@@ -12,7 +13,10 @@ from stallscope.mappings.dataflow import stays_in_pads
 from stallscope.mappings.layers import ConvLayer, GemmLayer
 from stallscope.mappings.legality import tile_extents
 from stallscope.mappings.problem import Problem
+from stallscope.mappings.sparsity.hardware import Format, TensorFormat
+from stallscope.mappings.sparsity.sizes import PieceSizes
 from stallscope.mappings.templates import Dataflow, map_layer, plan_on_pads
+from stallscope.mappings.templates.pads.storing import stored_words
 from stallscope.simcore.errors import SpecError
 
 ALEXNET = {
@@ -161,3 +165,21 @@ def test_estimates_are_near_the_analytical_model() -> None:
         estimate = analyze(accelerator.case(layer.problem(), plan.mapping, name="layer"))
         assert plan.steps == estimate.compute_cycles
         assert estimate.cycles <= plan.cycles <= 1.25 * estimate.cycles
+
+
+@pytest.mark.parametrize("form", [
+    TensorFormat(tensor="T", format=Format.BITMASK), TensorFormat(tensor="T", format=Format.CSC),
+    TensorFormat(tensor="T", format=Format.CSR), TensorFormat(tensor="T", format=Format.CSF),
+    TensorFormat(tensor="T", format=Format.COORDINATE),
+    TensorFormat(tensor="T", format=Format.RUN_LENGTH),
+    TensorFormat(tensor="T", format=Format.RUN_LENGTH, pack_bits=None),
+    TensorFormat(tensor="T", format=Format.BITMASK, metadata=False),
+])  # fmt: skip
+def test_room_is_given_for_tiles_without_a_zero_and_none_is_larger(form: TensorFormat) -> None:
+    shape = (4, 3, 7)
+    rooms = stored_words(form, [np.array([size]) for size in shape], 16)
+    for density in (1.0, 0.9, 0.3):
+        mask = np.random.default_rng(5).random(shape) < density
+        words = PieceSizes(mask, form, 16).of(np.zeros((1, 3), np.int64), np.array(shape))
+        assert sum(words) <= rooms
+        assert density < 1 or sum(words) == rooms

@@ -14,9 +14,12 @@ from stallscope.catalog import (
     preset,
     with_preset_names,
 )
+from stallscope.mappings.accelerator import load_accelerator
 from stallscope.mappings.architecture import Network
 from stallscope.mappings.dram_catalog import dram_device
+from stallscope.mappings.layers import ConvLayer, GemmLayer
 from stallscope.mappings.main_memory import MainMemory
+from stallscope.mappings.templates import map_layer
 from stallscope.mappings.topology import XyBus
 from stallscope.run import LoadOptions, load_layers
 
@@ -133,3 +136,35 @@ def test_a_network_file_reports_every_fault(tmp_path) -> None:
     assert "network.layers[1].repeat = 0: needs a whole number >= 1" in message
     assert "did you mean files?" in message
     assert "b is there twice" in message
+
+
+SPARSE = [entry.name for entry in ACCELERATORS
+          if load_accelerator(entry.path).platform.architecture.compute.sparse]  # fmt: skip
+
+
+@pytest.mark.parametrize("accelerator", SPARSE)
+def test_arrays_that_skip_zeros_have_mappings_of_convolutions_and_products(
+    accelerator: str,
+) -> None:
+    loaded = load_accelerator(preset(accelerator).path)
+    for shape in (
+        ConvLayer(C=32, K=64, P=14, Q=14, R=3, S=3, padding=1),
+        GemmLayer(M=64, N=48, K=96),
+    ):
+        problem = shape.problem()
+        mapping = map_layer(problem, loaded.platform.architecture)
+        case = loaded.case(problem, mapping, name="layer")
+        assert case.architecture.compute.sparse is not None
+        assert "Weights" in case.architecture.compute.sparse.skips
+        assert {one.tensor for one in case.architecture.levels[0].formats} >= {"Weights"}
+
+
+def test_the_sparse_eyeriss_is_the_dense_one_with_formats_and_skips() -> None:
+    dense, sparse = (load_accelerator(preset(name).path).platform
+                     for name in ("eyeriss-168", "eyeriss-sparse-168"))  # fmt: skip
+    plain = [level.model_copy(update={"formats": ()}) for level in sparse.architecture.levels]
+    assert plain == list(dense.architecture.levels)
+    compute = sparse.architecture.compute.model_copy(update={"sparse": None})
+    assert compute == dense.architecture.compute
+    assert sparse.energy is not None
+    assert sparse.energy == dense.energy
