@@ -1,14 +1,14 @@
 """An accelerator without a problem: read once, then any number of layers are put on it.
 
-Its files hold an architecture and, if given, energies, devices, rules and a layout. Settings of
-the command line that are about these are applied once; those about a mapping, a layout or rules
-are applied to every layer's case.
+Its files hold an architecture and, if given, energies, devices, rules, a layout and zeros that the
+operands of every layer have. Settings of the command line that are about architecture and energies
+are applied once; those about a mapping, a layout, zeros or rules to every layer's case.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stallscope.mappings.assembly import assemble_platform
@@ -16,14 +16,17 @@ from stallscope.mappings.case import Case, InputFile, Platform, Reuse, Rules
 from stallscope.mappings.dataflow import Dataflow
 from stallscope.mappings.dram_catalog import Devices
 from stallscope.mappings.fields import Findings
+from stallscope.mappings.layers import Shape
 from stallscope.mappings.layout import Layout, check_layout
-from stallscope.mappings.legality import check_mapping
+from stallscope.mappings.legality import DENSE, check_mapping
 from stallscope.mappings.loading import read_parts, ruled
 from stallscope.mappings.mapping import Mapping
 from stallscope.mappings.overrides import override, override_platform
 from stallscope.mappings.problem import Problem
 from stallscope.mappings.scalesim_architecture import architecture_of
 from stallscope.mappings.scalesim_config import read_config
+from stallscope.mappings.sparsity.native_operands import Zeros, settled
+from stallscope.mappings.sparsity.operands import Sparsity
 from stallscope.simcore.errors import Fault
 
 __all__ = ["Accelerator", "load_accelerator"]
@@ -47,6 +50,8 @@ class Accelerator:
         devices: DRAM devices of the files.
         dataflow: Which tensor stays in the array, if the files say it.
         lowers: Whether convolutions are run as matrix products (im2col in main memory).
+        zeros: Which words of a layer's operands are zero, and the files that say so; None: the
+            accelerator's files do not say. SpecError if it does not suit the layer.
     """
 
     platform: Platform
@@ -57,6 +62,23 @@ class Accelerator:
     devices: Devices | None
     dataflow: Dataflow | None = None
     lowers: bool = False
+    zeros: Callable[[Problem | Shape], Zeros] | None = None
+
+    def sparsity(self, layer: Shape, own: Sparsity) -> Zeros:
+        """Return a layer's own zeros, and the accelerator's of the tensors that it says nothing of.
+
+        Args:
+            layer: The layer.
+            own: Its own zeros.
+
+        Raises:
+            SpecError: If the accelerator's do not suit it.
+        """
+        if self.zeros is None:
+            return own, ()
+        general, files = self.zeros(layer)
+        more = tuple(one for one in general.operands if own.of(one.tensor) is None)
+        return Sparsity(operands=own.operands + more), files
 
     def case(
         self,
@@ -67,6 +89,7 @@ class Accelerator:
         files: tuple[InputFile, ...] = (),
         assumptions: tuple[str, ...] = (),
         layout: Layout | None = None,
+        sparsity: Sparsity = DENSE,
     ) -> Case:
         """Return a checked case.
 
@@ -77,6 +100,7 @@ class Accelerator:
             files: Files that the problem comes from, for the record.
             assumptions: Named assumptions about the problem.
             layout: Where tensors lie in main memory, if the accelerator's files do not say.
+            sparsity: Which words of the operands are zero (`sparsity`).
 
         Raises:
             SpecError: If the mapping or the layout does not fit.
@@ -87,11 +111,12 @@ class Accelerator:
             name=name, problem=problem, architecture=platform.architecture, mapping=mapping,
             energy=platform.energy, rules=ruled(self.rules, *self.asked), layout=place,
             assumptions=(*platform.assumptions, *assumptions), files=(*platform.files, *files),
+            sparsity=sparsity,
         )  # fmt: skip
         if self.settings:
             case = override(case, self.settings, self.devices)
             return case.model_copy(update={"rules": ruled(case.rules, *self.asked)})
-        check_mapping(problem, case.architecture, mapping)
+        check_mapping(problem, case.architecture, mapping, sparsity)
         check_layout(problem, case.layout)
         return case
 
@@ -138,6 +163,7 @@ def load_accelerator(
         layout=layout or Layout(),
         settings=settings,
         devices=parts.devices,
+        zeros=settled(parts.sparsity, findings) if parts.sparsity is not None else None,
     )
 
 

@@ -21,6 +21,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from stallscope.mappings.case import InputFile
 from stallscope.mappings.layout import Layout, TensorPlace
 from stallscope.mappings.problem import Dimension, Problem, Tensor, Term
+from stallscope.mappings.sparsity.operands import Sparsity
 from stallscope.mappings.spec import Name, Spec
 
 __all__ = ["PADDING_IS_STORED", "ConvLayer", "GemmLayer", "Layer", "LayerNetwork", "Shape"]
@@ -206,6 +207,7 @@ class Layer(Spec):
     Attributes:
         files: Native or Timeloop files; none for a layer by its shape.
         shape: What a template maps; None for a layer with files.
+        sparsity: Which words of its operands are zero, beside what the accelerator says.
         repeat: How often it stands in the network, each time with operands of its own.
         remarks: Named assumptions of the file that it came from, one sentence each.
     """
@@ -213,6 +215,7 @@ class Layer(Spec):
     name: Name
     files: tuple[Path, ...] = ()
     shape: Shape | None = None
+    sparsity: Sparsity = Sparsity()
     repeat: _Size = 1
     remarks: tuple[str, ...] = ()
 
@@ -225,6 +228,8 @@ class Layer(Spec):
     def _one_of_two(self) -> Layer:
         if bool(self.files) == (self.shape is not None):
             raise ValueError(f"layer {self.name} needs either files or a shape")
+        if self.files and self.sparsity.operands:
+            raise ValueError(f"layer {self.name} has files: say there which words are zero")
         return self
 
 

@@ -28,9 +28,10 @@ from stallscope.mappings.sparsity.operands import Sparsity
 from stallscope.mappings.sparsity.tiles import StoredTiles
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["check_mapping", "tile_extents"]
+__all__ = ["DENSE", "check_mapping", "tile_extents"]
 
 DENSE = Sparsity()
+"""No word is zero."""
 _ONE = Fraction(1)
 
 

@@ -8,6 +8,7 @@ network:
     - {name: depthwise, conv: {C: 64, K: 64, P: 112, Q: 112, R: 3, S: 3, padding: 1, groups: 64}}
     - {name: attention, gemm: {M: 128, N: 128, K: 64}, repeat: 12}
     - {name: mapped, files: [problem.yaml, mapping.yaml]}
+    - {name: pruned, gemm: {M: 8, N: 64, K: 64}, sparsity: {Weights: {density: 0.2}}}
 
 Files are relative to the network file. Batch ``N``, ``stride``, ``dilation``, ``groups`` (1) and
 ``padding`` (0) of a convolution may be left out; ``[2, 1]`` is one figure for rows, one for
@@ -24,6 +25,8 @@ from stallscope.mappings.fields import Fields, Findings, whole
 from stallscope.mappings.layers import ConvLayer, GemmLayer, Layer, LayerNetwork, Shape
 from stallscope.mappings.native_header import take_version
 from stallscope.mappings.reading import Node, read_file
+from stallscope.mappings.sparsity.native_operands import read_sparsity
+from stallscope.mappings.sparsity.operands import Sparsity
 from stallscope.simcore.errors import Fault
 
 __all__ = ["PAIRS", "SHAPES", "read_network", "read_shape"]
@@ -55,14 +58,18 @@ def read_network(path: str | os.PathLike[str], name: str | None = None) -> Layer
     if section is not None:
         fields = Fields(section, "network", findings)
         name = fields.text("name") or name
-        layers = _layers(fields.required("layers"), Path(path).parent, findings)
+        arrays: list[InputFile] = []
+        layers = _layers(fields.required("layers"), Path(path).parent, arrays, findings)
         fields.close()
     findings.check()
     file = InputFile(path=document.path, sha256=document.sha256)
-    return LayerNetwork(name=name, layers=layers, files=(file,))
+    return LayerNetwork(name=name, layers=layers, files=(file, *dict.fromkeys(arrays)))
 
 
-def _layers(node: Node | None, folder: Path, findings: Findings) -> tuple[Layer, ...]:
+def _layers(
+    node: Node | None, folder: Path, arrays: list[InputFile], findings: Findings
+) -> tuple[Layer, ...]:
+    """Read the layers; files that their zeros are from are added to ``arrays``."""
     if node is None:
         return ()
     if not isinstance(node.value, tuple) or not node.value:
@@ -72,7 +79,7 @@ def _layers(node: Node | None, folder: Path, findings: Findings) -> tuple[Layer,
     seen: set[str] = set()
     for index, item in enumerate(node.value):
         place, name = f"network.layers[{index}]", _name(item)
-        layer = _layer(item, place, folder, findings)
+        layer = _layer(item, place, folder, arrays, findings)
         if name in seen:
             findings.add(item, f"{place}.name", f"{name} is there twice", "use repeat: or rename")
         seen |= {name} if name else set()
@@ -85,7 +92,9 @@ def _name(item: Node) -> str | None:
     return name.text if name is not None else None
 
 
-def _layer(item: Node, place: str, folder: Path, findings: Findings) -> Layer | None:
+def _layer(
+    item: Node, place: str, folder: Path, arrays: list[InputFile], findings: Findings
+) -> Layer | None:
     before = len(findings.faults)
     fields = Fields(item, place, findings)
     name, repeat = fields.required_text("name"), fields.whole("repeat")
@@ -97,6 +106,10 @@ def _layer(item: Node, place: str, folder: Path, findings: Findings) -> Layer | 
             files = tuple(folder / file for file in _file_names(node, fields.at(key), findings))
         else:
             shape = read_shape(SHAPES[key], node, fields.at(key), findings)
+    zeros = fields.node_of("sparsity")
+    sparsity = Sparsity()
+    if zeros is not None:
+        sparsity = _zeros(zeros, fields.at("sparsity"), shape, arrays, findings)
     fields.close()
     if isinstance(item.value, dict) and len(given) != 1:
         has = f"has {' and '.join(given)}" if given else "has none of them"
@@ -104,8 +117,25 @@ def _layer(item: Node, place: str, folder: Path, findings: Findings) -> Layer | 
         findings.faults.append(Fault(place=place, value="", rule=rule, source=item.source))
     if len(findings.faults) > before or name is None:
         return None
-    values = {"name": name, "files": files, "shape": shape, "repeat": repeat or 1}
+    values = {"name": name, "files": files, "shape": shape, "repeat": repeat or 1,
+              "sparsity": sparsity}  # fmt: skip
     return findings.build(Layer, values, place, item)
+
+
+def _zeros(
+    node: Node, place: str, shape: Shape | None, arrays: list[InputFile], findings: Findings
+) -> Sparsity:
+    """Read which words of a layer's operands are zero; none after a fault."""
+    if shape is None:
+        rule = "is of layers by their shapes"
+        findings.add(node, place, rule, "say it in the layer's files, or correct its shape")
+        return Sparsity()
+    draft = read_sparsity(node, findings, place)
+    found = None if draft is None else draft(shape)
+    if found is None:
+        return Sparsity()
+    arrays += found[1]
+    return found[0]
 
 
 def read_shape(

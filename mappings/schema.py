@@ -255,8 +255,11 @@ def _network() -> Schema:
     kinds: Schema = {"files": {"type": "array", "items": _TEXT, "minItems": 1}}
     for key, spec in SHAPES.items():
         kinds[key] = _shape(spec)
-    choices = [_object({"name": _TEXT, "repeat": _WHOLE, key: kind}, ["name", key])
-               for key, kind in kinds.items()]  # fmt: skip
+    choices = []
+    for key, kind in kinds.items():
+        more = {"sparsity": _sparsity()} if key in SHAPES else {}
+        layer = {"name": _TEXT, "repeat": _WHOLE, key: kind} | more
+        choices.append(_object(layer, ["name", key]))
     layers: Schema = {"type": "array", "items": {"anyOf": choices}, "minItems": 1}
     return _object({"name": _TEXT, "layers": layers}, ["layers"])
 

@@ -19,6 +19,9 @@ from stallscope.simcore.errors import Fault, SpecError
 
 __all__ = ["crossbar_cases"]
 
+ALL_WORDS = "zeros: crossbars take words as they come, zeros as others"
+"""The named assumption about layers some of whose words are zero."""
+
 _Schedules = Callable[[Shape], tuple[CrossbarSchedule, tuple[str, ...]]]
 """Gives a layer its schedule, and says what is assumed about it."""
 
@@ -80,6 +83,8 @@ def _case(
         rule, remedy = "crossbars take layers by their shapes", "give conv: or gemm: for files:"
         raise SpecError([Fault(place="files", value="", rule=rule, remedy=remedy)])
     schedule, said = schedules(layer.shape)
+    if layer.sparsity.operands:
+        said = (*said, ALL_WORDS)
     case = files.case(
         layer.shape, schedule, name=layer.name, files=network.files,
         assumptions=(*layer.assumptions, *said),

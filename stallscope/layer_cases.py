@@ -12,6 +12,7 @@ from stallscope.mappings.layers import Layer, Shape
 from stallscope.mappings.layout import Layout
 from stallscope.mappings.mapping import Mapping
 from stallscope.mappings.problem import Problem
+from stallscope.mappings.sparsity.operands import Sparsity
 from stallscope.mappings.templates import lowered, map_layer
 
 __all__ = ["CHANNELS_LAST", "LOWERED", "ShapeCases", "Template", "template"]
@@ -20,6 +21,8 @@ CHANNELS_LAST = "layout: channels are last, consecutive in main memory"
 """The named assumption of convolutions in a main memory with addresses."""
 LOWERED = "im2col: layers are matrix products, the windows' words copied in main memory"
 """The named assumption of machines that know matrix products only."""
+LOWERED_ZEROS = "zeros: words of lowered operands are taken as they come, zeros as others"
+"""The named assumption about the zeros of convolutions on such machines."""
 
 
 class Template(Protocol):
@@ -51,7 +54,8 @@ class ShapeCases:
     def __init__(self, accelerator: Accelerator, dataflow: Dataflow | None) -> None:
         self._accelerator = accelerator
         self._dataflow = dataflow or accelerator.dataflow
-        self._mapped: dict[Problem, Case] = {}
+        self._mappings: dict[Problem, Mapping] = {}
+        self._cases: dict[tuple[Problem, Sparsity], Case] = {}
 
     def case(self, layer: Layer, files: tuple[InputFile, ...]) -> tuple[Case, Dataflow | None]:
         """Return a layer's case, and which tensor stays in the array.
@@ -67,21 +71,30 @@ class ShapeCases:
             raise ValueError(f"layer {layer.name} has files")
         accelerator, problem = self._accelerator, layer.shape.problem()
         layout = layer.shape.layout
+        sparsity, arrays = accelerator.sparsity(layer.shape, layer.sparsity)
+        how = self._placed(layer.shape)
         if accelerator.lowers:
-            problem, layout = lowered(problem), Layout()
-        first = self._mapped.get(problem)
+            how = (LOWERED, LOWERED_ZEROS) if sparsity.operands else (LOWERED,)
+            problem, layout, sparsity = lowered(problem), Layout(), Sparsity()
+        first = self._cases.get((problem, sparsity))
         if first is None:
-            mapping = template()(
-                problem, accelerator.platform.architecture, dataflow=self._dataflow
-            )
-            first = accelerator.case(problem, mapping, name=layer.name, files=files, layout=layout)
-            self._mapped[problem] = first
-        how = (LOWERED,) if accelerator.lowers else self._placed(layer.shape)
+            first = accelerator.case(
+                problem, self._mapping(problem), name=layer.name, files=(*files, *arrays),
+                layout=layout, sparsity=sparsity,
+            )  # fmt: skip
+            self._cases[problem, sparsity] = first
         assumptions = (*first.assumptions, *layer.assumptions, *how)
         case = first.model_copy(update={"name": layer.name, "assumptions": assumptions})
         if case.architecture.levels[-1].instances > 1:
             return case, stays_in_pads(problem, case.architecture, case.mapping)
         return case, stationary(problem, case.mapping)
+
+    def _mapping(self, problem: Problem) -> Mapping:
+        if problem not in self._mappings:
+            self._mappings[problem] = template()(
+                problem, self._accelerator.platform.architecture, dataflow=self._dataflow
+            )
+        return self._mappings[problem]
 
     def _placed(self, shape: Shape) -> tuple[str, ...]:
         """Say where tensors lie, if it matters and no file says it."""

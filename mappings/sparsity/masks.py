@@ -138,24 +138,30 @@ def unpack(pattern: Pattern) -> Mask:
     return bits.astype(np.bool_).reshape(pattern.shape)
 
 
-def sparsity_faults(problem: Problem, sparsity: Sparsity) -> list[Fault]:
-    """Everything about the zeros that does not suit the problem's tensors, without drawing them."""
+def sparsity_faults(problem: Problem, sparsity: Sparsity, section: str = "sparsity") -> list[Fault]:
+    """Everything about the zeros that does not suit the problem's tensors, without drawing them.
+
+    Args:
+        problem: The problem whose tensors they are.
+        sparsity: What is zero in them.
+        section: Path of ``sparsity``, for faults.
+    """
     known = [tensor.name for tensor in problem.tensors]
     faults = []
     for one in sparsity.operands:
         if one.tensor in known:
-            faults += _faults(one, problem.tensor(one.tensor).tile_shape(problem.bounds))
+            shape = problem.tensor(one.tensor).tile_shape(problem.bounds)
+            faults += _faults(one, shape, f"{section}.{one.tensor}")
         else:
             faults.append(
-                Fault(place=f"sparsity.{one.tensor}", value=one.tensor,
+                Fault(place=f"{section}.{one.tensor}", value=one.tensor,
                       rule="is no tensor of the problem", remedy=nearest(one.tensor, known))
             )  # fmt: skip
     return faults
 
 
-def _faults(operand: Operand, shape: tuple[int, ...]) -> list[Fault]:
+def _faults(operand: Operand, shape: tuple[int, ...], place: str) -> list[Fault]:
     """Faults of one operand whose tensor is stored as ``shape``."""
-    place = f"sparsity.{operand.tensor}"
     if operand.pattern is not None:
         return _pattern_faults(operand.pattern, shape, f"{place}.pattern")
     stored = f"{operand.tensor} is stored as {_by(shape)}"

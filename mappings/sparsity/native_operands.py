@@ -18,6 +18,7 @@ from typing import Any
 
 from stallscope.mappings.case import InputFile
 from stallscope.mappings.fields import Fields, Findings, whole
+from stallscope.mappings.layers import Shape
 from stallscope.mappings.problem import Problem, Tensor
 from stallscope.mappings.reading import Node
 from stallscope.mappings.sparsity.files import read_operand
@@ -25,26 +26,52 @@ from stallscope.mappings.sparsity.masks import sparsity_faults
 from stallscope.mappings.sparsity.operands import Distribution, Operand, Pattern, Sparsity
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["SparsityDraft", "read_sparsity"]
+__all__ = ["SparsityDraft", "Zeros", "read_sparsity", "settled"]
 
-SparsityDraft = Callable[[Problem], tuple[Sparsity, tuple[InputFile, ...]] | None]
-"""What remains to be done once the problem is known: the zeros, and the files they are from."""
+Zeros = tuple[Sparsity, tuple[InputFile, ...]]
+"""Zeros, and the files that they are from."""
+SparsityDraft = Callable[[Problem | Shape], Zeros | None]
+"""What remains to be done once the problem, or the layer that is it, is known; None after a
+fault. A layer says how its inputs are padded."""
 
-_FileDraft = Callable[[Problem, str, list[InputFile]], Pattern | None]
+_FileDraft = Callable[[Problem | Shape, str, list[InputFile]], Pattern | None]
 
 
-def read_sparsity(node: Node, findings: Findings) -> SparsityDraft | None:
-    """Read the ``sparsity:`` section; None if it has faults."""
+def settled(draft: SparsityDraft, findings: Findings) -> Callable[[Problem | Shape], Zeros]:
+    """Return what makes zeros of a draft, or raises its faults; SpecError."""
+
+    def resolve(of: Problem | Shape) -> Zeros:
+        found = draft(of)
+        if found is None:
+            faults = tuple(findings.faults)
+            findings.faults.clear()
+            raise SpecError(faults)
+        return found
+
+    return resolve
+
+
+def read_sparsity(
+    node: Node, findings: Findings, section: str = "sparsity"
+) -> SparsityDraft | None:
+    """Read the ``sparsity:`` of a case, or of a layer; None if it has faults.
+
+    Args:
+        node: A mapping from tensors to their zeros.
+        findings: Where faults go.
+        section: Its path, for faults.
+    """
     before = len(findings.faults)
     drafts = []
-    for tensor, value in Fields(node, "sparsity", findings).rest().items():
-        place = f"sparsity.{tensor}"
+    for tensor, value in Fields(node, section, findings).rest().items():
+        place = f"{section}.{tensor}"
         findings.written(place, value)
         drafts.append((tensor, place, value, _operand(value, place, findings)))
     if len(findings.faults) > before:
         return None
 
-    def resolve(problem: Problem) -> tuple[Sparsity, tuple[InputFile, ...]] | None:
+    def resolve(of: Problem | Shape) -> Zeros | None:
+        problem = of if isinstance(of, Problem) else of.problem()
         known = {tensor.name: tensor for tensor in problem.tensors}
         started = len(findings.faults)
         operands: list[Operand] = []
@@ -56,14 +83,14 @@ def read_sparsity(node: Node, findings: Findings) -> SparsityDraft | None:
             if tensor in known:
                 _resolve_along(figures, known[tensor], f"{place}.along", findings)
                 if file is not None:
-                    figures["pattern"] = file(problem, tensor, files)
+                    figures["pattern"] = file(of, tensor, files)
             else:  # only the name counts: it is a fault
                 figures = {"density": 1.0}
             if len(findings.faults) == so_far:
                 made = findings.build(Operand, {"tensor": tensor, **figures}, place, value)
                 operands += [made] if made is not None else []
         sparsity = Sparsity(operands=tuple(operands))
-        findings.take(SpecError(sparsity_faults(problem, sparsity)))
+        findings.take(SpecError(sparsity_faults(problem, sparsity, section)))
         return None if len(findings.faults) > started else (sparsity, tuple(files))
 
     return resolve
@@ -81,6 +108,10 @@ def _operand(node: Node, place: str, findings: Findings) -> dict[str, Any]:
         figures["file"] = _file_draft(file, fields)
     elif pattern is not None:
         figures["pattern"] = _pattern(pattern, fields.at("pattern"), findings)
+        for key, other in fields.rest().items():
+            rule = "stands beside zeros that are given as they are"
+            remedy = f"give all of {place} anew, as in {place}={{density: 0.5}}"
+            findings.add(other, fields.at(key), rule, remedy)
     else:
         figures |= _drawn(fields)
     fields.close()
@@ -104,10 +135,10 @@ def _file_draft(node: Node, fields: Fields) -> _FileDraft | None:
         findings.add(node, fields.at("file"), f"needs the name of a file, has {node.kind}")
         return None
 
-    def pattern(problem: Problem, tensor: str, files: list[InputFile]) -> Pattern | None:
+    def pattern(of: Problem | Shape, tensor: str, files: list[InputFile]) -> Pattern | None:
         path = Path(node.file).parent / node.text
         try:
-            operand, file = read_operand(problem, tensor, path, place=place, **figures)
+            operand, file = read_operand(of, tensor, path, place=place, **figures)
         except SpecError as error:
             findings.take(error)
             return None

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import stallscope as ss
 from stallscope.mappings import native
+from stallscope.mappings.native_network import read_network
 from stallscope.mappings.problem import Tensor, Term
 from stallscope.mappings.sparsity.hardware import Format, TensorFormat
-from stallscope.mappings.sparsity.masks import draw
+from stallscope.mappings.sparsity.masks import draw, masks
 from stallscope.mappings.sparsity.operands import Distribution, Operand
 from stallscope.mappings.sparsity.sizes import PieceSizes
 
@@ -43,6 +45,16 @@ def test_the_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
     shapes, sizes = capsys.readouterr().out.splitlines()
     assert shapes == "{'Weights': ((16, 16, 3, 3), 461), 'Inputs': ((1, 16, 8, 8), 461)}"
     assert sizes == "[7 6] [2 2]"
+
+
+def test_the_network_is_read(tmp_path: Path) -> None:
+    weights = np.random.default_rng(1).normal(size=(64, 64, 3, 3))
+    save_file({"conv2.weight": weights}, tmp_path / "model.safetensors")
+    file = tmp_path / "network.yaml"
+    file.write_text(example(section("Operands"), "yaml"), encoding="utf-8")
+    (layer,) = read_network(file).layers
+    kept = masks(layer.shape.problem(), layer.sparsity)
+    assert kept["Weights"].sum() == round(0.2 * weights.size)
 
 
 def test_the_page_names_every_key_distribution_and_format() -> None:

@@ -123,7 +123,7 @@ def test_every_distribution_has_its_keys(text: str, operand: Operand) -> None:
         ("{density: 0.2, seed: 1}", "{pattern: {shape: [3], bits: A}}", "is not base 64"),
         ("{density: 0.2, seed: 1}", "{pattern: {shape: [3]}}", "needs bits"),
         ("{density: 0.2, seed: 1}", "{pattern: {shape: [3], bits: AA==}, seed: 1}",
-         "unknown key seed"),
+         "Weights.seed = 1: stands beside zeros that are given as they are; give all of"),
         ("{density: 0.2, seed: 1}", "{file: [x]}", "needs the name of a file, has a list"),
         ("{density: 0.2, seed: 1}", "{file: none.npz}", "sparsity.Weights.file = none.npz: cannot "
          "be read: No such file"),
