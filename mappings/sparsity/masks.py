@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from statistics import NormalDist
 from typing import Any, assert_never
@@ -33,6 +33,11 @@ __all__ = ["draw", "kept_words", "masks", "pack", "prune", "sparsity_faults", "u
 Array = NDArray[Any]  # Any: whatever numbers a file holds
 Mask = NDArray[np.bool_]
 _Keys = NDArray[np.uint64]
+
+_AT_ONCE = 2**20
+"""Numbers that are drawn together: the largest tensors have a hundred million words."""
+_BUCKETS = 2**16
+_BUCKET_BITS = np.uint64(48)
 
 
 def masks(problem: Problem, sparsity: Sparsity) -> dict[str, Mask]:
@@ -75,8 +80,8 @@ def draw(tensor: Tensor, bounds: Mapping[str, int], operand: Operand) -> Mask:
     keys = _Draws(operand, tensor.name)
     match operand.distribution:
         case Distribution.UNIFORM:
-            count = kept_words(operand.density or 0, math.prod(shape))
-            return _lowest(keys.take(1, math.prod(shape)), np.array([count])).reshape(shape)
+            words = math.prod(shape)
+            return keys.lowest(words, kept_words(operand.density or 0, words)).reshape(shape)
         case Distribution.PER_CHANNEL:
             return _per_channel(shape, operand, keys)
         case Distribution.STRUCTURED:
@@ -222,6 +227,31 @@ class _Draws:
     def take(self, groups: int, words: int) -> _Keys:
         """A number per word, shape (groups, words)."""
         return self._source.random_raw(groups * words).reshape(groups, words)
+
+    def lowest(self, words: int, count: int) -> Mask:
+        """True at the ``count`` lowest of so many numbers; they are drawn twice, not kept."""
+        start = self._source.state
+        below = np.zeros(_BUCKETS + 1, dtype=np.int64)
+        for _, numbers in self._chunks(words):
+            below[1:] += np.bincount(numbers >> _BUCKET_BITS, minlength=_BUCKETS)
+        np.cumsum(below, out=below)
+        bucket = max(0, int(np.searchsorted(below, count)) - 1)  # that of the highest one taken
+        mask = np.empty(words, dtype=np.bool_)
+        places, highest = [], []
+        self._source.state = start
+        for first, numbers in self._chunks(words):
+            of = numbers >> _BUCKET_BITS
+            mask[first : first + len(numbers)] = of < bucket
+            inside = np.flatnonzero(of == bucket)
+            places.append(first + inside)
+            highest.append(numbers[inside])
+        order = np.argsort(np.concatenate(highest), kind="stable")
+        mask[np.concatenate(places)[order[: count - int(below[bucket])]]] = True
+        return mask
+
+    def _chunks(self, words: int) -> Iterator[tuple[int, _Keys]]:
+        for first in range(0, words, _AT_ONCE):
+            yield first, self._source.random_raw(min(_AT_ONCE, words - first))
 
     def normal(self, count: int) -> NDArray[np.float64]:
         """Numbers of the standard normal distribution, shape (count,)."""
