@@ -53,7 +53,6 @@ SECTIONS = (
 
 LIMITS = {
     UNIFORM: Limit(worst_pct=0.001),
-    CORES: Limit(worst_pct=0.005),
     RATES: Limit(worst_pct=4.0),
 }
 """Classes in which a point is not exact, and how far off it may be (docs/sparsity_levels.md)."""

@@ -11,7 +11,9 @@ from stallscope.validation.documents import Json
 __all__ = ["pack"]
 
 _RUN = ("cycles", "computes", "levels", "mapping_outer_to_inner")
-_LEVEL = ("cycles", "Read bandwidth", "Write bandwidth", "Instances")
+_LEVEL = (
+    "cycles", "Read bandwidth", "Write bandwidth", "Instances", "Utilized instances (average)",
+)  # fmt: skip
 _TENSOR = (
     "partition", "density_distribution", "max_utilised_words", "format", "reads", "gated_reads",
     "skipped_reads", "fills", "updates", "gated_updates", "skipped_updates",

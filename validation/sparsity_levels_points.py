@@ -56,6 +56,10 @@ def run_points(
         metric = "level_cycles" if where else "cycles"
         yield expected_point(case, where, kind, metric, reference, figure, _WHOLE)
     yield expected_point(case, macs, kind, "computes", computes, effectual, _WHOLE)
+    utilized = run["levels"][macs].get("Utilized instances (average)")
+    if utilized is not None:
+        busy = ours.compute.utilized
+        yield expected_point(case, macs, kind, "utilized_macs", utilized, busy, _PRINTED)
     for name in storage:
         for tensor, figures in run["levels"][name]["tensors"].items():
             level = ours.level(name)

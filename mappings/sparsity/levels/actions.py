@@ -77,4 +77,4 @@ def mean_utilization(spread: Spread, lanes: int) -> float:
     if not words.size:
         return 0.0
     busy = words / (lanes * -(-words // lanes))
-    return float(busy @ chances)
+    return float(busy @ chances / chances.sum())

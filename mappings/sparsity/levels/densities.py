@@ -29,6 +29,7 @@ __all__ = [
     "Spread",
     "Structured",
     "all_nonzero",
+    "any_nonzero",
 ]
 
 Shape = Sequence[int]
@@ -283,6 +284,28 @@ def all_nonzero(densities: Sequence[Density]) -> float:
         else:
             chance *= one.share
     return chance * prod(float(shares.mean()) for shares in counted.values())
+
+
+def any_nonzero(densities: Sequence[Density], shapes: Sequence[Shape], steps: int) -> float:
+    """Probability that some of several steps finds no operand zero.
+
+    Exact for one operand, and for two whose words meet one to one and lie anywhere; else the steps
+    are taken to be independent.
+
+    Args:
+        densities: Of the operands.
+        shapes: Words of each that the steps use.
+        steps: How many there are.
+    """
+    if len(densities) == 1:
+        return 1 - densities[0].empty(shapes[0])
+    plain = all(isinstance(one, Dense | Structured | Hypergeometric) for one in densities)
+    if len(densities) == 2 and plain and all(prod(shape) == steps for shape in shapes):
+        spread = densities[0].spread(shapes[0])
+        # So many words of one are not zero: those of the other at their places must all be.
+        none = [densities[1].empty((int(words),)) if words else 1.0 for words in spread.words]
+        return 1 - float(np.array(none) @ spread.chances)
+    return float(1 - (1 - all_nonzero(densities)) ** steps)
 
 
 def _point(words: float) -> Spread:

@@ -84,7 +84,9 @@ class Design(Spec):
         fills_results: Whether a result's first visit to a level counts as a fill, with zeros (as
             Sparseloop's runs count it); False: it is not fetched.
         work_over_use: Whether the MACs take their active multiply-accumulates over the mean of
-            their use (as Sparseloop's do); False: the steps, each whole, gated ones too.
+            their use, words that packing leaves are read as if no group were empty, and results
+            that are touched first are shared out evenly (as in Sparseloop); False: the steps, each
+            whole, gated ones too.
     """
 
     formats: tuple[LevelFormat, ...] = ()

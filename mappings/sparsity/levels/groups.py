@@ -8,7 +8,7 @@ from math import prod
 
 from stallscope.mappings.case import Case
 from stallscope.mappings.nest import Nest
-from stallscope.mappings.sparsity.levels.actions import Packing, mean_utilization
+from stallscope.mappings.sparsity.levels.actions import Packing, mean_steps, mean_utilization
 from stallscope.mappings.sparsity.levels.densities import Density, Spread
 
 __all__ = ["PackedGroup", "packed_groups"]
@@ -31,8 +31,19 @@ class PackedGroup:
     units: int
 
     @property
+    def steps(self) -> float:
+        """Steps that a group takes on average."""
+        return mean_steps(self.spread, self.packing.lanes)
+
+    @property
+    def steps_if_any(self) -> float:
+        """The same, averaged over the groups that hold anything."""
+        some = float(self.spread.chances[self.spread.words > 0].sum())
+        return self.steps / some if some else 0.0
+
+    @property
     def utilization(self) -> float:
-        """Busy share of the lanes, averaged over the groups."""
+        """Busy share of the lanes, averaged over the groups that hold anything."""
         return mean_utilization(self.spread, self.packing.lanes)
 
 

@@ -18,7 +18,6 @@ from stallscope.mappings.analytical import Walk, analyze
 from stallscope.mappings.case import Case
 from stallscope.mappings.counts import LevelTensor
 from stallscope.mappings.nest import Nest
-from stallscope.mappings.sparsity.levels.actions import mean_steps
 from stallscope.mappings.sparsity.levels.densities import Dense, Density, all_nonzero
 from stallscope.mappings.sparsity.levels.design import Design
 from stallscope.mappings.sparsity.levels.groups import PackedGroup, packed_groups
@@ -149,9 +148,7 @@ def _compute(
     used = nest.used_instances(len(nest.blocks)) / prod(group.units for group in groups)
     utilized = used * prod(group.packing.lanes * group.utilization for group in groups)
     executed = all_nonzero([densities[name] for name in sorted(design.skipped)])
-    packed = prod(
-        mean_steps(group.spread, group.packing.lanes) / group.iterations for group in groups
-    )
+    packed = prod(group.steps / group.iterations for group in groups)
     steps = nest.steps * executed * packed
     over_use = effectual / utilized if utilized else 0.0
     return ComputeWork(

@@ -17,8 +17,12 @@ from stallscope.mappings.counts import LevelTensor
 from stallscope.mappings.nest import Nest
 from stallscope.mappings.problem import Tensor
 from stallscope.mappings.sparsity.hardware import TensorFormat
-from stallscope.mappings.sparsity.levels.actions import Act, mean_steps
-from stallscope.mappings.sparsity.levels.densities import Density, all_nonzero
+from stallscope.mappings.sparsity.levels.actions import Act
+from stallscope.mappings.sparsity.levels.densities import (
+    Density,
+    all_nonzero,
+    any_nonzero,
+)
 from stallscope.mappings.sparsity.levels.design import Design
 from stallscope.mappings.sparsity.levels.fibers import fibers, metadata_bits
 from stallscope.mappings.sparsity.levels.groups import PackedGroup
@@ -140,14 +144,33 @@ class Tally:
         held = self._held(at, tensor)
         taken, done = self._chances(at, tensor)
         sent = updates * held
+        read = self._reread(at, tensor, reads, updates, done)
         found = {
-            "reads": self._up(reads * done), "fills": self._up(fills),
+            "reads": self._up(read), "fills": self._up(fills),
             "updates": self._up(sent * done),
         }  # fmt: skip
-        found |= self._left("reads", reads * (taken - done), reads * (1 - taken))
+        found |= self._left("reads", reads * taken - read, reads * (1 - taken))
         found |= self._left("updates", sent * (taken - done), sent * (1 - taken))
         written = (updates, found["updates"] / sent if sent else 0.0)
         return found | self._metadata(at, tensor, (0.0, 0.0), written)
+
+    def _reread(self, at: int, tensor: Tensor, reads: float, updates: float, done: float) -> float:
+        """Words of a result that are read: all that are updated, but where it is touched first.
+
+        The first touch is one of the first visit's steps, if any of those happens.
+        """
+        actions = self._design.actions_of(self._names[at], tensor.name)
+        leaders = sorted({name for one in actions for name in one.on})
+        if self._design.work_over_use or not leaders:
+            return reads * done
+        extents = self._nest.extents(at)
+        of_one_word = {name: 1 if name in tensor.dimensions else n for name, n in extents.items()}
+        touched = any_nonzero(
+            [self._densities[name] for name in leaders],
+            [self._case.problem.tensor(name).tile_shape(of_one_word) for name in leaders],
+            prod(of_one_word.values()),
+        )
+        return updates * done - (updates - reads) * touched
 
     def _held(self, at: int, tensor: Tensor) -> float:
         """Share of a tile's words that a used instance stores."""
@@ -178,8 +201,9 @@ class Tally:
 
     def _steps(self, at: int, tensor: Tensor) -> float:
         """Share of the reads that packing of other operands leaves."""
+        over_some = self._design.work_over_use
         return prod(
-            mean_steps(group.spread, group.packing.lanes) / group.iterations
+            (group.steps_if_any if over_some else group.steps) / group.iterations
             for group in self._groups
             if group.packing.level == self._names[at] and group.packing.tensor != tensor.name
         )

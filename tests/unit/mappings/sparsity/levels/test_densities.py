@@ -40,7 +40,7 @@ def test_steps_and_utilization_are_means_over_all_choices(lanes):
     spread = Hypergeometric(total=10, nonzero=4).spread((1, 5))
     steps = [ceil(words / lanes) for words in found]
     assert mean_steps(spread, lanes) == pytest.approx(np.mean(steps))
-    busy = [words / lanes / ceil(words / lanes) if words else 0.0 for words in found]
+    busy = [words / lanes / ceil(words / lanes) for words in found if words]
     assert mean_utilization(spread, lanes) == pytest.approx(np.mean(busy))
 
 

@@ -98,6 +98,20 @@ def test_innermost_accesses_are_those_of_executed_and_active_steps():
     assert (words["Z"].updates, words["Z"].gated_updates) == (2, 6)
 
 
+@pytest.mark.parametrize("names", ["A", "B", "AB"])
+def test_a_result_is_read_unless_the_step_is_its_first(names):
+    """Every Z but for those that no step of their first visit touches: mean over all drawings."""
+    case = product((("N", 2), ("K", 2)), (("M", 2), ("K", 2)))
+    operands = [Operand(tensor="A", density=0.5), Operand(tensor="B", density=0.375)]
+    ours = expected_levels(with_zeros(case, operands, skips=tuple(names)))
+    found = []
+    for a in choices((2, 4), 4):
+        for b in choices((4, 2), 3):
+            left = np.where("A" in names, a, True)[:, :, None] & np.where("B" in names, b, True)
+            found.append(left.sum() - left[:, :2].any(axis=1).sum())
+    assert ours.level("Buffer").tensors["Z"].reads == pytest.approx(np.mean(found))
+
+
 def test_tiles_move_compressed_piece_by_piece():
     """Tiles of 2 x 16 words of A: 4 bytes of bits each, and what is not zero."""
     case = product((("M", 4),), (("K", 16), ("N", 8), ("M", 2)))
