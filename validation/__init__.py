@@ -29,7 +29,7 @@ NAMES = (
 )  # fmt: skip
 """Reference sets; see docs for which are built."""
 
-_BUILT = ("timeloop", "dram", "noc", "systolic", "reram")
+_BUILT = ("timeloop", "dram", "noc", "systolic", "reram", "sparsity")
 
 
 def validate(name: str, cases: str | os.PathLike[str] | None = None) -> Report:
@@ -60,6 +60,10 @@ def validate(name: str, cases: str | os.PathLike[str] | None = None) -> Report:
         from stallscope.validation.reram import validate_reram  # pydantic models
 
         return validate_reram(cases)
+    if name == "sparsity":
+        from stallscope.validation.sparsity import validate_sparsity  # pydantic models, numba
+
+        return validate_sparsity(cases)
     rule = "is not built yet" if name in NAMES else "is no reference set"
     remedy = f"built: {', '.join(_BUILT)}"
     raise SpecError([Fault(place="validate", value=name, rule=rule, remedy=remedy)])
