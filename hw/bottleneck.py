@@ -36,7 +36,8 @@ class WhatIf:
             one is meant.
         ideal: What of it: ``bandwidth`` (and with a controller all timing), ``banks``
             (interleaved ones without conflicts: as if one were as wide as all), ``latency``,
-            ``network bandwidth`` (and the links of a topology), ``network latency``, ``capacity``,
+            ``network bandwidth`` (and the links of a topology), ``network latency``, ``decoding``
+            (of compressed words, as fast as they come), ``metadata`` (there is none), ``capacity``,
             ``refresh`` (there is none), ``window`` (the controller chooses among all requests),
             ``address map NAME`` (no ideal, another choice); of no resource ``contention`` (there
             is none), ``everything``, and ``nothing`` for the run as it is.

@@ -38,6 +38,11 @@ def _network(level: StorageLevel, **update: object) -> StorageLevel:
     return level.model_copy(update={"network": network})
 
 
+def _formats(level: StorageLevel, **update: object) -> StorageLevel:
+    formats = tuple(one.model_copy(update=update) for one in level.formats)
+    return level.model_copy(update={"formats": formats})
+
+
 def _one_bank(level: StorageLevel) -> StorageLevel:
     """The level with one bank as wide as all, if banks are interleaved."""
     if not level.is_interleaved or level.banks == 1:
@@ -87,6 +92,8 @@ _IDEAL: dict[str, Change] = {
     "network latency": lambda level: _network(
         level, hop_latency_cycles=0, fill_latency_cycles=0, drain_latency_cycles=0
     ),
+    "decoding": lambda level: _formats(level, words_per_cycle=None),
+    "metadata": lambda level: _formats(level, metadata=False),
 }
 _MEMORY: dict[str, Change] = {
     "refresh": lambda level: _controller(level, refresh=False),

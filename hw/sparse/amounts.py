@@ -234,20 +234,33 @@ class Amounts:
 
     def _fill_totals(self, weights: Weights, words: _Words, into: _Ints) -> None:
         layout = self._totals
-        for column, weight, (data, metadata) in (
-            (layout.PARENT, weights.flows[0].entering, words.parent),
-            (layout.CHILD, weights.children, words.child),
-            (layout.LINKS, weights.linked, words.child),
+        split = [
+            (at.entering, own.entering)
+            for own, at in zip(weights.flows, layout.blocks, strict=True)
+        ]
+        split += [
+            (at.arriving, own.arriving)
+            for own, at in zip(weights.flows, layout.blocks, strict=True)
+        ]
+        whole = [
+            (at.half_hops, own.half_hops)
+            for own, at in zip(weights.flows, layout.blocks, strict=True)
+        ]
+        whole += [
+            (column, own.multicast[size])
+            for own, at in zip(weights.flows, layout.blocks, strict=True)
+            for size, column in at.multicast
+            if size in own.multicast
+        ]
+        children = [(layout.CHILD, weights.children), (layout.LINKS, weights.linked)]
+        for columns, (data, metadata) in (
+            ([(layout.PARENT, weights.flows[0].entering)], words.parent),
+            (children, words.child),
+            (split, words.network),
         ):
-            into[:, column], into[:, column + 1] = weight @ data, weight @ metadata
-        data, metadata = words.network
-        for own, at in zip(weights.flows, layout.blocks, strict=True):
-            for column, weight in ((at.entering, own.entering), (at.arriving, own.arriving)):
-                into[:, column], into[:, column + 1] = weight @ data, weight @ metadata
-            into[:, at.half_hops] = own.half_hops @ (data + metadata)
-            for size, column in at.multicast:
-                if size in own.multicast:
-                    into[:, column] = own.multicast[size] @ (data + metadata)
+            _weigh(columns, data, into, 0)
+            _weigh(columns, metadata, into, 1)
+        _weigh(whole, words.carried, into, 0)
 
     def _fill_busiest(self, weights: Weights, words: _Words, into: _Ints) -> None:
         own, (parent, child) = weights.flows[0].by_outer, (words.parent, words.child)
@@ -256,7 +269,7 @@ class Amounts:
         into[:, self.CHILD] = _most(weights.busiest_child, child[0] + child[1])[0]
         into[:, self.CHILD_NONZERO] = _most(weights.busiest_child, words.nonzero)[0]
         into[:, self.LINKS] = _most(weights.busiest_link, child[0] + child[1])[0]
-        carried = words.network[0] + words.network[1]
+        carried = words.carried
         for flow, at, names in zip(weights.flows, self.entries, self._links, strict=True):
             into[:, at], which = _most(flow.by_outer, carried)
             if not flow.links:
@@ -276,6 +289,7 @@ class _Words:
         parent: Data and metadata as the parent stores them.
         child: As the child does.
         network: As the network carries them.
+        carried: Both together.
     """
 
     def __init__(self, sides: Sides, weights: Weights, origins: _Ints) -> None:
@@ -290,6 +304,7 @@ class _Words:
         self.child = none if sides.child is None else known[id(sides.child)]
         self.network = self.parent if sides.parent is not None else self.child
         self.nonzero = self.network[0]
+        self.carried = self.network[0] + self.network[1]
 
 
 def _stored(side: StoredWords, weights: Weights, origins: _Ints) -> tuple[_Reals, _Reals]:
@@ -303,6 +318,15 @@ def _stored(side: StoredWords, weights: Weights, origins: _Ints) -> tuple[_Reals
         for into, words in zip((data, metadata), side.of(lows, shape), strict=True):
             into[own] = words.reshape(len(own), -1)
     return data, metadata
+
+
+def _weigh(
+    columns: Sequence[tuple[int, _Reals]], words: _Reals, into: _Ints, beside: int
+) -> None:  # fmt: skip
+    """Put weighted sums over the pieces into columns, or so far beside them."""
+    if columns:
+        numbers = [column + beside for column, _ in columns]
+        into[:, numbers] = (np.stack([weight for _, weight in columns]) @ words).T
 
 
 def _most(rows: _Ints, words: _Reals) -> tuple[_Reals, _Ints]:

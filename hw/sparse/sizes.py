@@ -19,6 +19,9 @@ _Ints = NDArray[np.int64]
 _MOST_PLACES = 1 << 25
 """Words of a tensor above which boxes are not remembered by their first word."""
 
+_SPARSE = 16
+"""Words of a tensor per new box from which on sorting the boxes is quicker."""
+
 
 @dataclass(slots=True)
 class _Known:
@@ -45,6 +48,17 @@ class StoredWords:
         self._shape = mask.shape
         self._known: dict[tuple[int, ...], _Known] = {}
 
+    @staticmethod
+    def _new(flat: _Ints, known: _Known) -> _Ints:
+        """Places that are not known yet, each once."""
+        new = flat[~known.is_known[flat]]
+        if len(new) * _SPARSE < len(known.is_known):
+            return np.unique(new)
+        # Sorting many is slower than marking them.
+        wanted = np.zeros(len(known.is_known), dtype=np.bool_)
+        wanted[new] = True
+        return np.flatnonzero(wanted)
+
     def of(self, lows: _Ints, shape: tuple[int, ...]) -> tuple[_Ints, _Ints]:
         """Words of data and of metadata of boxes of one shape.
 
@@ -64,9 +78,7 @@ class StoredWords:
         flat = np.zeros(len(lows), dtype=np.int64)
         for rank, words in enumerate(self._shape):
             flat = flat * words + lows[:, rank]
-        wanted = np.zeros(places, dtype=np.bool_)
-        wanted[flat] = True
-        new = np.flatnonzero(wanted & ~known.is_known)
+        new = self._new(flat, known)
         if len(new):
             origins = np.stack(np.unravel_index(new, self._shape), axis=1).astype(np.int64)
             known.data[new], known.metadata[new] = self._sizes.of(origins, size)

@@ -85,7 +85,7 @@ class Walk:
 
     def _words(self, words, form):
         """(data, metadata) words of a piece."""
-        if form is None:
+        if form is None or not words:
             return len(words), 0
         data = sum(bool(self.mask[at]) for at in words)
         if not form[0].metadata:
@@ -109,21 +109,76 @@ class Walk:
             outside.pop()
         spatial = [one for one in loops if one[0] < self.child and one[4] and one[2] > 1]
         places = list(product(*(range(one[2]) for one in spatial)))
-        before = None
+        self.inside = [one for one in loops if one[0] < self.child and not one[4]][len(outside) :]
+        before = last = None
         for _, origin in _indices(outside, bounds):
+            keeps = before is not None and self._keeps(outside, origin, last)
             tiles, new = {}, {}
             for place in places:
                 at = dict(origin)
                 for digit, (_, name, _, step, _) in zip(place, spatial, strict=True):
                     at[name] += digit * step
                 tiles[place] = _tile(self.tensor, at, spans, bounds)
-                held = before[place] if before is not None else frozenset()
-                new[place] = tiles[place] - held
-            self._move(new, spatial)
-            before = tiles
+                new[place] = tiles[place] - (before[place] if keeps else frozenset())
+            self._share(new, spatial)
+            before, last = tiles, origin
 
-    def _move(self, new, spatial):
+    def _keeps(self, outside, origin, last):
+        """Whether children keep what the next tile shares with the last one."""
+        if self.case.rules.reuse is Reuse.OVERLAP:
+            return True
+        # Timeloop: only what moves as the innermost loop does, along one rank.
+        moved = [
+            sum(term.coefficient * (origin[term.dimension] - last[term.dimension]) for term in rank)
+            for rank in self.tensor.ranks
+        ]
+        _, name, _, step, _ = outside[-1]
+        idle = prod(one[2] for one in self.inside)
+        usual = [
+            sum(term.coefficient * step for term in rank if term.dimension == name)
+            if idle == 1 else 0 for rank in self.tensor.ranks
+        ]  # fmt: skip
+        return moved == usual and sum(map(bool, moved)) <= 1
+
+    def _share(self, new, spatial):
         """One step: what every child gets."""
+        if self.case.rules.reuse is Reuse.TIMELOOP:
+            self._group(new, spatial)
+        else:
+            self._unite(new, spatial)
+
+    def _group(self, new, spatial):
+        """Children share whole deliveries that are equal, block by block."""
+        for words in new.values():
+            self._add(self.fills, words, self.forms[self.child])
+        below = {place: (frozenset(words),) for place, words in new.items()}
+        for level in reversed(range(self.parent, self.child)):
+            above = defaultdict(list)
+            groups = defaultdict(list)
+            for place, demand in below.items():
+                if not any(demand):
+                    continue
+                outer = self._outer(place, spatial, level)
+                mine = None if self.levels[level].network.multicast else place
+                groups[outer, demand, mine].append(place)
+            for (outer, demand, _), members in groups.items():
+                above[outer] += demand
+                for words in demand:
+                    self._add(self.entering[level], words, self.sent)
+                    self._add(self.arriving[level], words, self.sent, len(members))
+            below = {self._fill(outer, spatial): tuple(sorted(demand, key=sorted))
+                     for outer, demand in above.items()}  # fmt: skip
+        for demand in below.values():
+            for words in demand:
+                self._add(self.reads, words, self.forms[self.parent])
+
+    @staticmethod
+    def _fill(outer, spatial):
+        """The first child below an outer instance."""
+        return outer + (0,) * (len(spatial) - len(outer))
+
+    def _unite(self, new, spatial):
+        """Children share every word that several of them get."""
         sharers = defaultdict(set)
         for place, words in new.items():
             key = self._apart(place, spatial)
@@ -165,10 +220,36 @@ class Walk:
         into["metadata"] += times * metadata
 
 
+def is_told(case):
+    """Whether what is moved can be told: under Timeloop's rule not with remainders."""
+    covered = dict.fromkeys(case.problem.bounds, 1)
+    for _, name, extent, _, _ in _loops(case):
+        covered[name] *= extent
+    return case.rules.reuse is Reuse.OVERLAP or covered == case.problem.bounds
+
+
 def movers(case):
     """(tensor, parent, child) of every operand's movers."""
-    assert case.rules.reuse is Reuse.OVERLAP
     for tensor in case.problem.tensors:
         keepers = [at for at, level in enumerate(case.mapping.levels) if tensor.name in level.keep]
         if not tensor.is_output:
             yield from ((tensor.name, parent, child) for parent, child in pairwise(keepers))
+
+
+def times_loaded(case, tensor, parent, child):
+    """How often tiles are loaded without remainders; for how many children, read how often.
+
+    Only of tensors whose tiles do not overlap.
+    """
+    own = {term.dimension for rank in tensor.ranks for term in rank}
+    outside = [one for one in _loops(case) if one[0] < child and one[2] > 1]
+    temporal = [one for one in outside if not one[4]]
+    while temporal and temporal[-1][1] not in own:
+        temporal.pop()
+    loads = prod(extent for _, name, extent, _, _ in temporal if name not in own)
+    others = [one for one in outside if one[4] and one[1] not in own]
+    alone = [
+        extent for at, _, extent, _, _ in others
+        if at < parent or not case.architecture.levels[at].network.multicast
+    ]  # fmt: skip
+    return loads, prod(one[2] for one in others), prod(alone)

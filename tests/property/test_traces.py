@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from stallscope.hw.simulate import simulate
 from stallscope.traces.events.recording import Recording
 from tests.property import laws
+from tests.property.compressed import compressed, result_of
 from tests.property.seeded import seeded_case
 from tests.property.strategies import cases
 from tests.property.trace_laws import (
@@ -26,6 +27,21 @@ SLOW = settings(max_examples=200, deadline=None, suppress_health_check=list(Heal
 @QUICK
 @given(case=cases(longest=1500))
 def test_traces_of_random_machines(case):
+    all_trace_laws(case, 0)
+
+
+@QUICK
+@given(case=compressed(longest=800))
+def test_traces_of_machines_with_compressed_tiles(case):
+    result_of(case)
+    all_trace_laws(case, 0)
+
+
+@pytest.mark.slow
+@SLOW
+@given(case=compressed(longest=3000))
+def test_traces_of_many_machines_with_compressed_tiles(case):
+    result_of(case)
     all_trace_laws(case, 0)
 
 
