@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from stallscope.mappings.reram.files import load_chip, load_crossbars
     from stallscope.mappings.reram.schedule import CrossbarSchedule
     from stallscope.mappings.sparsity.study import study as imbalance
+    from stallscope.network_runs import NetworkRun, run_network
     from stallscope.simcore.errors import DeadlockError, Fault, SimulationBug, SpecError
     from stallscope.traces.compile import compile_case as compile
     from stallscope.traces.events.chrome import export_chrome
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from stallscope.traces.rows.program import RowProgram, read_rows
     from stallscope.validation.comparison import compare
     from stallscope.validation.function import Verification, verify
+    from stallscope.zeros import NetworkZeros
 
 __version__ = "0.1.0"
 
@@ -58,6 +60,8 @@ __all__ = [
     "Estimate",
     "Fault",
     "Mapping",
+    "NetworkRun",
+    "NetworkZeros",
     "Noise",
     "Platform",
     "Problem",
@@ -91,6 +95,7 @@ __all__ = [
     "load_platform",
     "read_rows",
     "read_trace",
+    "run_network",
     "simulate",
     "simulate_crossbars",
     "verify",
@@ -107,6 +112,8 @@ _PLACES = {
     "Estimate": "mappings.analytical",
     "Fault": "simcore.errors",
     "Mapping": "mappings.mapping",
+    "NetworkRun": "network_runs",
+    "NetworkZeros": "zeros",
     "Noise": "hw.reram.values",
     "Platform": "mappings.case",
     "Problem": "mappings.problem",
@@ -139,6 +146,7 @@ _PLACES = {
     "load_platform": "mappings.loading",
     "read_rows": "traces.rows.program",
     "read_trace": "traces.events.trace",
+    "run_network": "network_runs",
     "simulate": "hw.simulate",
     "simulate_crossbars": "hw.reram.simulate",
     "verify": "validation.function",

@@ -14,30 +14,23 @@ import typer
 
 import stallscope
 from stallscope.cli_crossbars import add_crossbar_commands
+from stallscope.cli_networks import add_network_commands
 from stallscope.cli_sparsity import add_sparsity_commands
 from stallscope.cli_traces import add_trace_commands
 from stallscope.failures import BROKEN, exit_codes, not_built
 from stallscope.options import (
     Audit,
-    Beside,
     Converters,
-    DataflowChoice,
-    Dataflows,
     Elision,
     Files,
     Force,
-    Jobs,
     Json,
-    Layers,
     Links,
-    NetworkName,
     NoFast,
     Out,
     ProgrammingSigma,
     ReadSigma,
-    Records,
     Reuse,
-    Schedule,
     Set,
     Tensors,
     Trace,
@@ -265,58 +258,6 @@ def verify(
 
 
 @app.command()
-def run(
-    accelerator: Annotated[
-        list[str],
-        typer.Option(
-            "--accelerator", metavar="NAME|FILE", help="A preset or file; may be repeated."
-        ),
-    ],
-    network: NetworkName = None,
-    layers: Layers = None,
-    dataflow: DataflowChoice = Dataflows.AUTO,
-    jobs: Jobs = 1,
-    beside: Beside = None,
-    out: Out = None,
-    as_json: Json = False,
-    trace: Trace = TraceLevel.OFF,
-    window: Window = None,
-    no_fast_forward: NoFast = False,
-    audit: Audit = False,
-    schedule: Schedule = None,
-    records: Records = None,
-    reuse: Reuse = None,
-    link_transfers: Links = None,
-    first_read_elision: Elision = None,
-    settings: Set = None,
-    force: Force = False,
-) -> None:
-    """Run the main job: the layers of a network in series, buffers empty at each start."""
-    with exit_codes():
-        _fast(no_fast_forward, audit)
-        from stallscope import commands, networks
-
-        options = commands.load_options(
-            reuse, is_on(link_transfers), is_on(first_read_elision), settings, dataflow, schedule,
-            records,
-        )  # fmt: skip
-        networks.run_network(
-            networks.Job(
-                accelerator=tuple(accelerator),
-                network=network,
-                beside=beside,
-                layers=tuple(layers or ()),
-                jobs=jobs,
-            ),
-            options,
-            commands.Output(out, as_json, force),
-            commands.Events(trace.value, window, ()),
-            fast_forward=not no_fast_forward,
-            audit=audit,
-        )
-
-
-@app.command()
 def validate(
     name: Annotated[str, typer.Argument(help="Reference set, such as timeloop.")],
     cases: Annotated[
@@ -361,6 +302,7 @@ def schema(
         typer.echo(json_text(schema_of(name)), nl=False)
 
 
+add_network_commands(app)
 add_trace_commands(app)
 add_crossbar_commands(app)
 add_sparsity_commands(app)

@@ -75,6 +75,10 @@ def refuse_rules(options: LoadOptions) -> None:
               remedy="leave it out")
         for name, value in given.items() if value is not None
     ]  # fmt: skip
+    if options.zeros is not None:
+        rule = "zeros are of storage levels and PEs; crossbars have weights by their values"
+        faults.append(Fault(place="--density, --weights", value="", rule=rule,
+                            remedy="leave them out"))  # fmt: skip
     if faults:
         raise SpecError(faults)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stallscope.mappings.dataflow import Dataflow
 from stallscope.options import ScheduleChoice
+from stallscope.zeros import NetworkZeros
 
 __all__ = ["LoadOptions"]
 
@@ -18,7 +19,8 @@ class LoadOptions:
     ``check`` is whether a mapping must be legal (see `load`). ``dataflow`` is the tensor that
     stays in the array where a template makes the mapping; None: it chooses. ``schedule`` is which
     schedule layers get on crossbars; None: the files', or the default. ``records`` is the file that
-    the best schedules are kept in.
+    the best schedules are kept in. ``zeros`` is what the layers of a network get their zeros from;
+    None: the files, or none.
     """
 
     reuse: str | None = None
@@ -29,3 +31,4 @@ class LoadOptions:
     dataflow: Dataflow | None = None
     schedule: ScheduleChoice | None = None
     records: Path | None = None
+    zeros: NetworkZeros | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import partial
 
 import typer
@@ -16,9 +15,10 @@ from stallscope.catalog import Preset, accelerator_of, load_network, network_of
 from stallscope.commands import Events, Output, warn_of_energy
 from stallscope.failures import note
 from stallscope.hw.simulate import Tracing
-from stallscope.mappings.fields import nearest
+from stallscope.mappings.case import Case
 from stallscope.mappings.layers import LayerNetwork
 from stallscope.network_results import NetworkResults, Part
+from stallscope.network_runs import selected
 from stallscope.report.network import Shown, print_network
 from stallscope.report.outputs import json_text
 from stallscope.report.tables import make_console
@@ -59,13 +59,18 @@ def run_network(
     folder = output.folder()
     chosen = [accelerator_of(name) for name in job.accelerator]
     whole = load_network(_network(job, chosen[0]))
-    network = _selected(whole, job.layers)
+    if options.zeros is not None:
+        options.zeros.check(whole)
+    network = selected(whole, job.layers)
     parts = [_load(network, chosen, options)]
     twin = _twin(job, chosen, options)
     if twin is not None:
         parts.append(_load(network, [twin, *chosen[1:]], options))
     for sentence in network.notes:
         note(sentence)
+    for part in parts if options.zeros is not None else ():
+        if not any(_heeds_zeros(layer) for layer in part.layers):
+            note(f"{part.accelerator} stores and multiplies zeros like other words")
     results = NetworkResults(network=network.name, layers=len(whole.layers), parts=parts)
 
     def simulation(part: Part) -> Iterator[LayerRun]:
@@ -126,27 +131,18 @@ def _network(job: Job, accelerator: Preset) -> Preset:
     return network_of(name)
 
 
+def _heeds_zeros(layer: LayerCase) -> bool:
+    """Whether an accelerator makes anything of zeros."""
+    assert isinstance(layer.case, Case)  # crossbars have refused them
+    architecture = layer.case.architecture
+    has_formats = any(level.formats for level in architecture.levels)
+    return architecture.compute.sparse is not None or has_formats
+
+
 def _twin(job: Job, chosen: Sequence[Preset], options: LoadOptions) -> Preset | None:
     """Return the accelerator beside; a changed accelerator has no twin unless one is named."""
     name = job.beside or (None if options.overrides else chosen[0].beside)
     return None if name is None or name == "none" else accelerator_of(name)
-
-
-def _selected(network: LayerNetwork, patterns: Sequence[str]) -> LayerNetwork:
-    """Return the network with the layers whose names match one of the patterns, if any is given."""
-    if not patterns:
-        return network
-    names = [layer.name for layer in network.layers]
-    faults = [
-        Fault(place="--layers", value=pattern, rule=f"matches no layer of {network.name}",
-              remedy=nearest(pattern, names))
-        for pattern in patterns if not any(fnmatchcase(name, pattern) for name in names)
-    ]  # fmt: skip
-    if faults:
-        raise SpecError(faults)
-    layers = tuple(layer for layer in network.layers
-                   if any(fnmatchcase(layer.name, pattern) for pattern in patterns))  # fmt: skip
-    return network.model_copy(update={"layers": layers})
 
 
 def _load(network: LayerNetwork, accelerator: Sequence[Preset], options: LoadOptions) -> Part:

@@ -18,7 +18,7 @@ from stallscope.crossbar_cases import crossbar_cases
 from stallscope.crossbars import refuse_rules, simulate_crossbar_case
 from stallscope.hw.result import Result
 from stallscope.hw.simulate import Tracing, simulate
-from stallscope.layer_cases import ShapeCases
+from stallscope.layer_cases import ShapeCases, with_zeros
 from stallscope.loading_options import LoadOptions
 from stallscope.mappings.accelerator import load_accelerator
 from stallscope.mappings.case import Case, InputFile
@@ -100,6 +100,8 @@ def load_layers(
             continue
         case = with_preset_names(case)
         layers.append(LayerCase(name=layer.name, repeat=layer.repeat, case=case, dataflow=dataflow))
+    if not faults and options.zeros is not None:
+        options.zeros.check_found(layer.case for layer in layers if isinstance(layer.case, Case))
     if faults:
         raise SpecError(list(faults))
     return layers
@@ -139,7 +141,7 @@ def _load_layer(
         first_read_elision=options.first_read_elision,
         overrides=options.overrides,
     )
-    return case, None
+    return case if options.zeros is None else with_zeros(case, layer, options.zeros), None
 
 
 def _shape_cases(accelerator: Sequence[str | os.PathLike[str]], options: LoadOptions) -> ShapeCases:
@@ -150,7 +152,7 @@ def _shape_cases(accelerator: Sequence[str | os.PathLike[str]], options: LoadOpt
         link_transfers=options.link_transfers,
         first_read_elision=options.first_read_elision,
     )
-    return ShapeCases(loaded, options.dataflow)
+    return ShapeCases(loaded, options.dataflow, options.zeros)
 
 
 @dataclass(frozen=True, slots=True)

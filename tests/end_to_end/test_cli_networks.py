@@ -209,3 +209,22 @@ def test_the_page_has_a_network_that_is_one_and_the_figures_of_the_presets(tmp_p
         figures |= dict(zip(re.findall("`(.*?)`", names), found, strict=True))
     expected = {one.name: load_network(one).macs for one in NETWORKS if one.name != "alexnet-conv"}
     assert expected == figures
+
+
+def test_layers_get_zeros_by_their_names(desk) -> None:
+    network = desk.write("three.yaml", NETWORK)
+    skipping = "mesh_x: 3, sparse: {skips: [Weights]}}"
+    sparse = ACCELERATOR.replace("mesh_x: 3}", skipping)
+    sparse = sparse.replace("{name: REGS}", "{name: REGS, instances: 6, mesh_x: 3}")
+    files = ("--network", network, "--accelerator", desk.write("sparse.yaml", sparse))
+    ran = desk.run("run", *files, "--density", "Weights=0.5", "--seed", "3", "--layers", "*.conv",
+                   "--json")  # fmt: skip
+    assert ran.code == 0, ran.err
+    layers = json.loads(ran.out)["layers"]
+    assert [layer["same_as"] for layer in layers] == [None, None]
+    dense = ("--network", network, "--accelerator", desk.write("small.yaml", ACCELERATOR))
+    ran = desk.run("run", *dense, "--density", "Weights=0.5", "--layers", "fc")
+    assert "small stores and multiplies zeros like other words" in ran.err
+    ran = desk.run("run", *files, "--prune", "0.5")
+    assert ran.code == 2
+    assert "prunes the weights of a file, and none is given" in ran.err
