@@ -92,10 +92,11 @@ def _is_outside(point: Document, limits: Document) -> bool:
     limit = limits.get(point["class"], {})
     if limit.get("metric", point["metric"]) != point["metric"]:
         return False
-    if limit and point["error_pct"] is not None:
-        return bool(abs(point["error_pct"]) > limit["worst_pct"])
     slack = 1e-9 * max(1.0, abs(reference))  # the last bits of a decimal fraction are no error
-    return bool(abs(figure - reference) > point["tolerance"] + slack)
+    if abs(figure - reference) <= point["tolerance"] + slack:
+        return False
+    error = point["error_pct"]
+    return not limit or error is None or bool(abs(error) > limit["worst_pct"])
 
 
 def _judged(limit: Document) -> str:
