@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,12 @@ from stallscope.mappings.nest import Nest, NestLoop
 from stallscope.mappings.sparsity.tiling import Integers
 from stallscope.mappings.sparsity.work import EffectualMacs, Lane
 
-__all__ = ["PassBlock", "PassWork", "PeNest"]
+__all__ = ["PassBlock", "PassWork", "PeNest", "Steps"]
 
-_KEPT = 1 << 24
-"""Counts that are kept rather than made anew: 128 MB."""
+Steps = NDArray[np.integer[Any]]  # Any: of the width that holds them; there may be many
+
+_KEPT_BYTES = 1 << 28
+"""Counts that are kept rather than made anew."""
 _AT_A_TIME = 1 << 21
 """Counts that are made at a time."""
 _PASSES = 1 << 16
@@ -94,13 +97,13 @@ class PassBlock:
     """Some passes that follow each other.
 
     Attributes:
-        work: Executed steps per PE, shape (rows, PEs).
+        work: Executed steps per PE, shape (rows, PEs), in a width that holds them.
         where: Row of every pass, shape (passes,).
         changes: Whether a tensor's tile is another than in the pass before, per pass and tensor
             in the problem's order, shape (passes, tensors); the first pass changes all.
     """
 
-    work: Integers
+    work: Steps
     where: Integers
     changes: NDArray[np.bool_]
 
@@ -132,26 +135,27 @@ class PassWork:
         self._rows = prod(loop.extent for loop in self._loops)
         self.tensors = tuple(tensor.name for tensor in case.problem.tensors)
         self._tensors = [tensor.dimensions for tensor in case.problem.tensors]
-        self._kept: Integers | None = None
+        most = prod(self.nest.spans.values())
+        self._width: type[np.integer[Any]] = (
+            np.uint16 if most < 1 << 16 else np.int32 if most < 1 << 31 else np.int64
+        )
+        self._kept: Steps | None = None
         padded = prod(loop.extent for loop in self.nest.passes)
         self.repeats = padded // self._rows
         distinct = sum(int(self._exist(rows).sum()) for rows in _chunks(self._rows, _PASSES))
         self.count = distinct * self.repeats
 
-    def distinct(self) -> Iterator[Integers]:
+    def distinct(self) -> Iterator[Steps]:
         """Executed steps of the distinct passes, some at a time, shape (passes, PEs)."""
-        if self._kept is None and self._rows * self.nest.pes <= _KEPT:
-            self._kept = self._made(np.arange(self._rows))
-        for rows in _chunks(self._rows, max(1, _AT_A_TIME // self.nest.pes)):
+        kept = self._keep()
+        for rows in _chunks(self._rows, self._at_a_time):
             exist = rows[self._exist(rows)]
-            yield self._made(exist) if self._kept is None else self._kept[exist]
+            yield self._made(exist) if kept is None else kept[exist]
 
     def ordered(self) -> Iterator[PassBlock]:
         """All passes in the order in which they come, some at a time."""
-        if self._kept is None and self._rows * self.nest.pes <= _KEPT:
-            self._kept = self._made(np.arange(self._rows))
-        loops = self.nest.passes
-        many = _PASSES if self._kept is not None else max(1, _AT_A_TIME // self.nest.pes)
+        kept, loops = self._keep(), self.nest.passes
+        many = _PASSES if kept is not None else self._at_a_time
         before = np.full(len(self._tensors), -1, dtype=np.int64)
         for numbers in _chunks(prod(loop.extent for loop in loops), many):
             rows = _renumbered(loops, numbers, [loop in self._loops for loop in loops])
@@ -161,11 +165,24 @@ class PassWork:
             tiles = np.stack(every, axis=1)
             changes = np.diff(tiles, axis=0, prepend=before[None]) != 0
             before = tiles[-1] if len(tiles) else before
-            if self._kept is not None:
-                yield PassBlock(work=self._kept, where=rows[exist], changes=changes)
+            if kept is not None:
+                yield PassBlock(work=kept, where=rows[exist], changes=changes)
             else:
                 some, where = np.unique(rows[exist], return_inverse=True)
                 yield PassBlock(work=self._made(some), where=where, changes=changes)
+
+    @property
+    def _at_a_time(self) -> int:
+        return max(1, _AT_A_TIME // self.nest.pes)
+
+    def _keep(self) -> Steps | None:
+        """All distinct passes, made once; None where they are too many."""
+        size = self._rows * self.nest.pes * np.dtype(self._width).itemsize
+        if self._kept is None and size <= _KEPT_BYTES:
+            self._kept = np.empty((self._rows, self.nest.pes), dtype=self._width)
+            for rows in _chunks(self._rows, self._at_a_time):
+                self._kept[rows[0] : rows[-1] + 1] = self._made(rows)
+        return self._kept
 
     def _exist(self, rows: Integers) -> NDArray[np.bool_]:
         """Which distinct passes begin inside the bounds."""
@@ -174,14 +191,15 @@ class PassWork:
             exists &= at < self.nest.bounds[dimension]
         return exists
 
-    def _made(self, rows: Integers) -> Integers:
+    def _made(self, rows: Integers) -> Steps:
         """Executed steps of some distinct passes, shape (passes, PEs)."""
         begins, apart = _positions(self._loops, rows), self.nest.offsets()
         origins = {name: at[:, None] for name, at in begins.items()}
         for name, offset in apart.items():
             origins[name] = origins.get(name, np.zeros((1, 1), dtype=np.int64)) + offset
         shape = (len(rows), self.nest.pes)
-        return np.ascontiguousarray(np.broadcast_to(self._effectual.of(origins), shape))
+        found = np.broadcast_to(self._effectual.of(origins), shape)
+        return np.ascontiguousarray(found, dtype=self._width)
 
 
 def _chunks(total: int, many: int) -> Iterator[Integers]:

@@ -70,7 +70,7 @@ class Product:
         """Effectual steps of some tiles, given by their number per dimension."""
         at = [numbers(tiles, names, self._axes) for names in self._names]
         if self._table is not None:
-            return np.asarray(self._table[at[0], at[1], at[2]]).astype(np.int64)
+            return _taken(self._table, at)
         shape = np.broadcast_shapes(*(one.shape for one in at))
         if prod(shape) <= _TABLE:
             return self._asked(at)
@@ -91,7 +91,7 @@ class Product:
         (shared, to_shared), (own, to_own), (others, to_others) = found
         first, second = self._sums
         table = self._multiplied(first[shared[:, None], own], second[shared[:, None], others])
-        return np.asarray(table[to_shared, to_own, to_others]).astype(np.int64)
+        return _taken(table, (to_shared, to_own, to_others))
 
     @staticmethod
     def _multiplied(first: Exact, second: Exact) -> Exact:
@@ -109,6 +109,14 @@ class Product:
             one, other = first[shared[part], own[part]], second[shared[part], others[part]]
             found[part] = np.einsum("ni,ni->n", one, other).astype(np.int64)
         return found.reshape(at[0].shape)
+
+
+def _taken(table: Exact, at: Sequence[Integers]) -> Integers:
+    """Entries of a table by three numbers that broadcast: one place each is faster."""
+    _, own, others = table.shape
+    places = (at[0] * own + at[1]) * others + at[2]
+    found: Integers = np.take(table.ravel(), places).astype(np.int64)
+    return found
 
 
 def _by_iteration(tensor: Tensor, mask: Mask, bounds: Mapping[str, int]) -> Mask:

@@ -7,7 +7,8 @@ layer takes its channels in the new order.
 Greedy: each such dimension by itself, its indices from the one with most effectual
 multiply-accumulates to the one with least, each to the tile that has least so far and room left
 (longest processing time first, equal counts); between equal tiles the one that is worked on first.
-It need not be the best order, and where both operands have zeros it need not be a better one.
+It need not be the best order. Where PEs behind a barrier would take no fewer cycles with it, as
+may be with zeros that are spread evenly, the channels stay as they are.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 
 from stallscope.mappings.case import Case
 from stallscope.mappings.problem import Problem, Tensor
-from stallscope.mappings.sparsity.passes import PeNest
+from stallscope.mappings.sparsity.passes import PassWork, PeNest
+from stallscope.mappings.sparsity.schedules import together
 from stallscope.mappings.sparsity.tiling import Integers
 from stallscope.mappings.sparsity.work import EffectualMacs
 
@@ -49,7 +51,7 @@ def rebalance(case: Case, masks: Masks) -> tuple[dict[str, NDArray[np.bool_]], d
 
     Returns:
         The masks in the new order, and per dimension that was renumbered the old index of every
-        new one.
+        new one; the masks as they are and none if that is not better.
     """
     sparse = case.architecture.compute.sparse
     skips = sparse.skips if sparse is not None else ()
@@ -63,6 +65,8 @@ def rebalance(case: Case, masks: Masks) -> tuple[dict[str, NDArray[np.bool_]], d
             if (dealt != np.arange(len(dealt))).any():
                 order[name] = dealt
     changed = {one: renumbered(problem.tensor(one), mask, order) for one, mask in masks.items()}
+    if order and _barrier(case, changed) >= _barrier(case, masks):
+        return dict(masks), {}
     return changed, order
 
 
@@ -84,6 +88,10 @@ def renumbered(
             source[np.arange(len(old)) * rank[0].coefficient] = old * rank[0].coefficient
             words = np.take(words, source, axis=axis)
     return words
+
+
+def _barrier(case: Case, masks: Masks) -> int:
+    return together(PassWork(case, masks)).barrier
 
 
 def _weights(problem: Problem, masks: Masks, dimension: str) -> Integers:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stallscope.mappings.sparsity.compiled import compiled
-from stallscope.mappings.sparsity.passes import PassBlock, PassWork
+from stallscope.mappings.sparsity.passes import PassBlock, PassWork, Steps
 from stallscope.mappings.sparsity.tiling import Integers
 
 __all__ = ["Queue", "Together", "queue_cycles", "together"]
@@ -69,9 +69,9 @@ def together(work: PassWork) -> Together:
     per_pe = np.zeros(pes, dtype=np.int64)
     barrier = packed = largest = 0
     for steps in work.distinct():
-        per_pe += steps.sum(axis=0)
-        barrier += int(steps.max(axis=1).sum())
-        packed += int((-(-steps.sum(axis=1) // pes)).sum())
+        per_pe += steps.sum(axis=0, dtype=np.int64)
+        barrier += int(steps.max(axis=1).sum(dtype=np.int64))
+        packed += int((-(-steps.sum(axis=1, dtype=np.int64) // pes)).sum())
         largest = max(largest, int(steps.max(initial=0)))
     return Together(
         pes=pes,
@@ -131,7 +131,7 @@ def queue_cycles(work: Integers, changes: NDArray[np.bool_], held: Sequence[int 
 
 
 def _advance(
-    work: Integers,
+    work: Steps,
     where: Integers,
     changes: NDArray[np.bool_],
     held: Integers,

@@ -120,7 +120,7 @@ def test_passes_made_a_few_at_a_time_are_the_same(drawn):
     """Nothing is kept and two passes are listed at a time: the figures do not change."""
     at_once = figures(*drawn)
     with pytest.MonkeyPatch.context() as few:
-        few.setattr("stallscope.mappings.sparsity.passes._KEPT", 0)
+        few.setattr("stallscope.mappings.sparsity.passes._KEPT_BYTES", 0)
         few.setattr("stallscope.mappings.sparsity.passes._AT_A_TIME", 7)
         few.setattr("stallscope.mappings.sparsity.passes._PASSES", 2)
         assert at_once == figures(*drawn)
@@ -211,3 +211,4 @@ def test_rebalancing_renumbers_channels_and_nothing_else(drawn):
     if not PeNest(case).lanes:
         assert before.total == after.total
     assert before.passes == after.passes
+    assert after.barrier < before.barrier if order else after.barrier == before.barrier
