@@ -141,6 +141,8 @@ class SparsityAccount:
     Attributes:
         mode: Which PEs waited for which.
         pes: PEs that the mapping uses.
+        mesh: Rows and columns of all PEs.
+        places: Per PE that is used, its row and column.
         executed_macs: Multiply-accumulates that took a cycle of a MAC.
         active_macs: Of these, those that were done.
         gated_macs: The others: for a zero nothing moved.
@@ -153,6 +155,8 @@ class SparsityAccount:
 
     mode: str
     pes: int
+    mesh: tuple[int, int]
+    places: tuple[tuple[int, int], ...]
     executed_macs: int
     active_macs: int
     gated_macs: int

@@ -35,6 +35,8 @@ def sparsity_account(machine: Machine) -> SparsityAccount | None:
     return SparsityAccount(
         mode=plan.array.mode.value,
         pes=plan.pieces.pes,
+        mesh=plan.mesh,
+        places=plan.places,
         executed_macs=total.executed,
         active_macs=total.active,
         gated_macs=total.executed - total.active,

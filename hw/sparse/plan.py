@@ -11,6 +11,7 @@ from stallscope.hw.sparse.pieces import Masks, Pieces
 from stallscope.hw.sparse.reading import Reading, readings, scaled
 from stallscope.mappings.case import Case
 from stallscope.mappings.sparsity.hardware import Mode, SparseArray
+from stallscope.mappings.sparsity.passes import PeNest
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.nest import resolve
 from stallscope.traces.program import Access, Program, Work
@@ -30,6 +31,8 @@ class SparsePlan:
         readings: How each operand is read.
         outside: Loops of the stream outside the PEs: a step of one of them begins a pass. The
             stream's other loops, if there are any, are inside the PEs.
+        mesh: Rows and columns of all PEs.
+        places: Per PE that is used, its row and column.
     """
 
     program: Program
@@ -38,6 +41,8 @@ class SparsePlan:
     bursts: Bursts
     readings: tuple[Reading, ...]
     outside: int
+    mesh: tuple[int, int]
+    places: tuple[tuple[int, int], ...]
 
     def accesses(self, work: Work, burst: BurstWork) -> tuple[Access, ...]:
         """What a burst accesses, operand by operand.
@@ -103,7 +108,7 @@ def plan_sparse(case: Case, program: Program, masks: Masks) -> SparsePlan | None
         place, rule = "architecture.compute.sparse", "does not go with a systolic array"
         remedy = "leave out one of the two: a systolic array's PEs move in step"
         raise SpecError([Fault(place=place, value=array.mode.value, rule=rule, remedy=remedy)])
-    nest = resolve(case)
+    nest, seen = resolve(case), PeNest(case)
     stream = program.compute
     pieces = Pieces(nest, array, masks, len(stream.loops))
     found, faults = readings(nest, stream, pieces, array.gates)
@@ -116,4 +121,6 @@ def plan_sparse(case: Case, program: Program, masks: Masks) -> SparsePlan | None
         bursts=Bursts(pieces, found, len(stream.loops)),
         readings=found,
         outside=min(pieces.outside, len(stream.loops)),
+        mesh=seen.mesh,
+        places=tuple((int(row), int(column)) for row, column in seen.places()),
     )

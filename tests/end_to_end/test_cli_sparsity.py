@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from stallscope.report.imbalance import heat_map, histogram
+from stallscope.report.page.imbalance import work_map
+from stallscope.report.page.reading import Sparsity
 
 CASE = """\
 stallscope: 1
@@ -92,3 +94,28 @@ def test_unused_pes_and_empty_bins_are_drawn() -> None:
     assert [line.plain.split()[0] for line in drawn] == ["0", "2", "4"]
     assert "75.0 %" in drawn[0].plain
     assert "#" not in drawn[1].plain
+
+
+def test_the_report_page_shows_the_work_of_every_pe(desk, case: str) -> None:
+    out = desk.folder / "out"
+    assert desk.run("simulate", case, "--out", out).code == 0
+    document = json.loads((out / "result.json").read_text(encoding="utf-8"))["sparsity"]
+    assert (document["mesh"], document["places"]) == ([1, 2], [[0, 0], [0, 1]])
+    assert document["steps"] == [15, 15]
+    assert desk.run("report", out).code == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Work of the PEs" in page
+    assert "row 0, column 1: 15 steps" in page
+    assert "18 took no cycle" in page
+
+
+def test_a_map_of_many_pes_is_drawn_in_groups() -> None:
+    found = Sparsity(
+        mode="queue", pes=2, mesh=(2, 128), places=((0, 0), (1, 127)), executed_macs=12,
+        active_macs=12, gated_macs=0, skipped_macs=0, steps=(3, 9), imbalance_cycles=0.0,
+        dense_cycles=12, ideal_cycles=6,
+    )  # fmt: skip
+    drawn = work_map(found)
+    assert (drawn.rows, drawn.columns, drawn.group) == (1, 64, 2)
+    assert [cell.steps for cell in drawn.cells] == [3, *[None] * 62, 9]
+    assert [(one.low, one.high, one.pes) for one in drawn.bins if one.pes] == [(3, 3, 1), (9, 9, 1)]

@@ -189,6 +189,32 @@ class Crossbars(_Read):
     run: Written
 
 
+class Sparsity(_Read):
+    """What zeros made of the array's work."""
+
+    mode: str
+    pes: int = Field(gt=0)
+    mesh: tuple[int, int]
+    places: tuple[tuple[int, int], ...]
+    executed_macs: int
+    active_macs: int
+    gated_macs: int
+    skipped_macs: int
+    steps: tuple[int, ...]
+    imbalance_cycles: float
+    dense_cycles: int
+    ideal_cycles: int
+
+    @model_validator(mode="after")
+    def _whole(self) -> Sparsity:
+        if not len(self.steps) == len(self.places) == self.pes:
+            raise ValueError("steps and places are not those of its PEs")
+        rows, columns = self.mesh
+        if not all(0 <= row < rows and 0 <= column < columns for row, column in self.places):
+            raise ValueError("a place is outside the mesh")
+        return self
+
+
 class Run(_Read):
     """A result document (docs/formats.md), as far as the page shows it."""
 
@@ -216,6 +242,7 @@ class Run(_Read):
     assumptions: tuple[str, ...]
     simulation: Simulation
     reram: Crossbars | None = None
+    sparsity: Sparsity | None = None
 
     @model_validator(mode="after")
     def _sums(self) -> Run:

@@ -17,6 +17,7 @@ from stallscope.report.outputs import check_free, write_file
 from stallscope.report.page.chain import chain_lines
 from stallscope.report.page.counts import component_energies, level_table, network_table, ports
 from stallscope.report.page.hovering import hover_data
+from stallscope.report.page.imbalance import work_map
 from stallscope.report.page.over_time import over_time
 from stallscope.report.page.palette import STATES, TONES, letter, ramp, tone
 from stallscope.report.page.reading import Recorded, Run, read_folder
@@ -116,6 +117,7 @@ def _figures(run: Run) -> Mapping[str, Any]:  # Any: what the template reads
         "units": unit_lines(run.units),
         "energies": component_energies(run),
         "crossbars": [] if run.reram is None else crossbar_lines(run.reram.model_dump()),
+        "work": None if run.sparsity is None else work_map(run.sparsity),
         "files": list(zip(run.inputs.files, run.inputs.sha256, strict=False)),
         "room": {
             (level.name, tensor): level.capacity_words
