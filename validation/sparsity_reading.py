@@ -3,8 +3,8 @@
 A file is one JSON object of one of three forms, told apart by its content:
 
 * bottleneck networks: any of ``synthetic_mask_cases`` (mappings and masks), ``raw_per_PE_nonzeros``
-  (weights per PE and pass), ``sparse_layers``, ``networks`` (tables of blocks), with
-  ``accelerators``;
+  (weights per PE and pass), ``sparse_layers``, ``networks`` (tables of blocks); ``accelerators``
+  are the energies of what they ran on, the project's own where a file has none;
 * mapped layers: ``cases`` of published runs with ``mapping_outer_to_inner``; without such a file
   the project's own copy of them is used;
 * designs by expected values per level (`sparsity_levels`).
@@ -28,6 +28,7 @@ __all__ = ["MASKED", "Bottlenecks", "Cases", "is_of_networks", "is_of_runs", "re
 
 MASKED, _GIVEN, _ROWS = "synthetic_mask_cases", "raw_per_PE_nonzeros", "sparse_layers"
 _NETWORKS, _TOTALS = "networks", "network_totals_recomputed_from_result_csv"
+_TABLES = "accelerators"
 _FORMS = (MASKED, _GIVEN, _ROWS, _NETWORKS)
 
 
@@ -95,9 +96,10 @@ def read_cases(path: str | os.PathLike[str] | None) -> Cases:
         documents = {file.name: read_document(file) for file in json_files(path)}
     runs = [one for one in documents.values() if is_of_runs(one)]
     mapped = runs or [one for one in own if is_of_runs(one)]
+    tables = {_TABLES: next(one[_TABLES] for one in own if _TABLES in one)}
     for name, document in documents.items():
         if is_of_networks(document):
-            found.bottlenecks.append(_bottlenecks(document, mapped))
+            found.bottlenecks.append(_bottlenecks(tables | document, mapped))
         elif any(section in document for section in SECTIONS):
             found.levels.append(document)
         elif not is_of_runs(document):
@@ -118,5 +120,5 @@ def _bottlenecks(document: Json, runs: Sequence[Json]) -> Bottlenecks:
         rows=document.get(_ROWS, ()),
         networks=document.get(_NETWORKS, {}),
         totals=document.get(_TOTALS, {}),
-        layers=Layers(entries, document.get("accelerators", {})),
+        layers=Layers(entries, document[_TABLES]),
     )

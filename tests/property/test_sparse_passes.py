@@ -17,9 +17,9 @@ from tests.property.strategies import cases
 
 
 @st.composite
-def sparse_cases(draw):
+def sparse_cases(draw, longest=300):
     """A mapped layer whose PEs skip the zeros of one operand, two, or none; and its masks."""
-    case = draw(cases(limited=False, longest=300))
+    case = draw(cases(limited=False, longest=longest))
     skips = draw(st.sampled_from([("W",), ("W", "I"), ("W", "I"), ("I",), ()]))
     compute = case.architecture.compute.model_copy(update={"sparse": SparseArray(skips=skips)})
     architecture = case.architecture.model_copy(update={"compute": compute})
@@ -82,10 +82,20 @@ def steps_one_by_one(case, masks):
 
 
 @given(sparse_cases())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_every_pass_has_the_steps_found_one_by_one(drawn):
     """All loops, bounds that cut, lanes; and in the order in which the passes come."""
-    case, masks = drawn
+    check_passes(*drawn)
+
+
+@pytest.mark.slow
+@given(sparse_cases(longest=1000))
+@settings(max_examples=600, deadline=None)
+def test_many_passes_have_the_steps_found_one_by_one(drawn):
+    check_passes(*drawn)
+
+
+def check_passes(case, masks):
     expected, tiles = steps_one_by_one(case, masks)
     work = PassWork(case, masks)
     found = [(block.work[block.where], block.changes) for block in work.ordered()]
@@ -99,7 +109,7 @@ def test_every_pass_has_the_steps_found_one_by_one(drawn):
 
 
 @given(sparse_cases())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_the_schedules_of_passes_are_those_of_all_of_them_listed(drawn):
     """Distinct passes count as often as they come, however few are made at a time."""
     case, masks = drawn
@@ -115,7 +125,7 @@ def test_the_schedules_of_passes_are_those_of_all_of_them_listed(drawn):
 
 
 @given(sparse_cases())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_passes_made_a_few_at_a_time_are_the_same(drawn):
     """Nothing is kept and two passes are listed at a time: the figures do not change."""
     at_once = figures(*drawn)
@@ -163,7 +173,7 @@ def queue_by_the_book(work, changes, held):
 
 
 @given(pass_tables(), st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_queue_keeps_its_recurrence_and_its_laws(table, data):
     work, changes = table
     passes, tensors = changes.shape
@@ -184,7 +194,7 @@ def test_a_queue_keeps_its_recurrence_and_its_laws(table, data):
 
 
 @given(pass_tables())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_queue_is_the_same_as_plain_python(table):
     work, changes = table
     compiled = queue_cycles(work, changes, [2] * changes.shape[1])
@@ -194,7 +204,7 @@ def test_the_queue_is_the_same_as_plain_python(table):
 
 
 @given(sparse_cases())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_rebalancing_renumbers_channels_and_nothing_else(drawn):
     """The same words in another order: what channels are multiplied with what stays."""
     case, masks = drawn

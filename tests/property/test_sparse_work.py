@@ -92,9 +92,20 @@ def counted(problem, masks, spans, lanes, origin):
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_every_tile_has_the_steps_that_are_found_one_by_one(data):
     """Strides, dilation, groups, any affine ranks, several tensors, lanes, bounds that cut."""
+    check_tiles(data)
+
+
+@pytest.mark.slow
+@given(st.data())
+@settings(max_examples=1500, deadline=None)
+def test_many_tiles_have_the_steps_that_are_found_one_by_one(data):
+    check_tiles(data)
+
+
+def check_tiles(data):
     problem = data.draw(problems())
     spans, lanes, masks = data.draw(tiles(problem))
     work = EffectualMacs(problem, masks, spans, lanes)
@@ -114,7 +125,7 @@ def test_every_tile_has_the_steps_that_are_found_one_by_one(data):
 
 
 @given(st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_all_tiles_together_have_every_step_without_lanes(data):
     problem = data.draw(problems())
     spans, _, masks = data.draw(tiles(problem))

@@ -128,7 +128,7 @@ def array(*, window=False, skips=("W",), lanes=1, bounds=None):
     )  # fmt: skip
 
 
-def sampled(case, density, draws=150):
+def sampled(case, density, draws=60):
     """Mean cycles of masks drawn with exactly so many words, and their standard errors."""
     generator = np.random.default_rng(3)
     found, nonzeros = [], {}
