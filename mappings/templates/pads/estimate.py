@@ -1,5 +1,8 @@
 """What a mapping costs, by a closed form: words between levels, and cycles.
 
+Where PEs skip zeros, mappings are compared by the mean of their cycles over all densities: nobody
+says here how many zeros there will be, and the fewer steps are left, the more what moves counts.
+
 Cycles are the largest of the array's steps and the words of every level over its ports. A tensor
 of which a level has no room for a second tile stops the array while its tile changes: that time is
 added to the steps. So are the first tiles on their way in, and the last one on its way out.
@@ -41,18 +44,20 @@ class Costs:
     """Figures per row.
 
     Attributes:
-        cycles: Estimate of the run.
+        cycles: Estimate of the run, without zeros.
+        score: What to choose by: the same, or where zeros are skipped the mean over densities.
         words: Words that main memory sends or takes, per tensor.
         energy: Energy of moving words, in that of one MAC.
     """
 
     cycles: Reals
+    score: Reals
     words: Mapping[str, Integers]
     energy: Reals
 
     def without(self, rows: Flags) -> Costs:
         """Return the figures with some rows made infinitely slow."""
-        return replace(self, cycles=np.where(rows, np.inf, self.cycles))
+        return replace(self, score=np.where(rows, np.inf, self.score))
 
 
 @dataclass(slots=True)
@@ -80,11 +85,17 @@ def costs(
     chains = {tensor.name: transfers(machine, table, keeps, orders, tensor)
               for tensor in roles.tensors}  # fmt: skip
     loads = _loads(machine, roles, table, keeps, chains)
-    bound = table.cycles + _stopped(machine, chains, doubled)
+    stopped = _stopped(machine, chains, doubled)
+    moving = np.zeros(table.rows)
     for level, load in enumerate(loads):
-        bound = np.maximum(bound, _time(machine, level, load.reads, load.writes))
+        moving = np.maximum(moving, _time(machine, level, load.reads, load.writes))
     for one in (one for chain in chains.values() for one in chain):
-        bound = np.maximum(bound, _turnaround(machine, one, loads))
+        moving = np.maximum(moving, _turnaround(machine, one, loads))
+    edges = _edges(machine, roles, table, keeps)
+    cycles = np.maximum(table.cycles + stopped, moving) + edges
+    score = cycles
+    if machine.skips_zeros:
+        score = _averaged(table.cycles, stopped, moving) + edges
     energy = np.zeros(table.rows)
     words = {name: np.zeros(table.rows, dtype=np.int64) for name in chains}
     for name, one in ((name, one) for name, chain in chains.items() for one in chain):
@@ -93,7 +104,16 @@ def costs(
         energy += moved * (_PAD if one.child in machine.pads else _BUFFER)
         if one.parent == 0:
             words[name] = moved.astype(np.int64)
-    return Costs(cycles=bound + _edges(machine, roles, table, keeps), words=words, energy=energy)
+    return Costs(cycles=cycles, score=score, words=words, energy=energy)
+
+
+def _averaged(steps: Integers, stopped: Reals | float, moving: Reals) -> Reals:
+    """Mean of max(density x steps + stopped, moving) over all densities from 0 to 1."""
+    # Below this density what moves is the slower.
+    even = np.clip((moving - stopped) / steps, 0.0, 1.0)
+    above = steps / 2 * (1 - even**2) + stopped * (1 - even)
+    mean: Reals = moving * even + above
+    return mean
 
 
 def _loads(

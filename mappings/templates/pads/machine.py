@@ -55,7 +55,6 @@ class Machine:
         slots: Sides of the meshes with more than one instance, outermost first.
         keeps: What every level may keep, each a choice of the template.
         widths: Ports of every level.
-        multicasts: Whether a word that enters the networks to the PEs may reach several of them.
     """
 
     architecture: Architecture
@@ -64,12 +63,17 @@ class Machine:
     slots: tuple[Slot, ...]
     keeps: tuple[Keeps, ...]
     widths: tuple[Width, ...]
-    multicasts: bool
 
     @property
     def levels(self) -> tuple[StorageLevel, ...]:
         """All storage levels, outermost first."""
         return self.architecture.levels
+
+    @property
+    def skips_zeros(self) -> bool:
+        """Whether the PEs take fewer steps where operands are zero."""
+        sparse = self.architecture.compute.sparse
+        return sparse is not None and bool(sparse.skips)
 
     @property
     def narrows(self) -> bool:
@@ -110,7 +114,6 @@ def machine_of(architecture: Architecture, roles: Roles) -> Machine:
         slots=tuple(_slots(architecture)),
         keeps=tuple(_keeps(architecture, roles, shared, pads)),
         widths=tuple(_width(architecture, level) for level in levels),
-        multicasts=all(level.network.multicast for level in levels[:first]),
     )
 
 

@@ -45,11 +45,11 @@ SLACK = 0.03
 SPARE = 0.15
 """Part of the least energy of these that fewer passes may cost."""
 
-_SEEDS = 40
+_SEEDS = 24
 """Tilings of the pads that get every tile of the shared buffers."""
 _PER_ORDER = 3
 """Of each kind: of least energy, with the fewest passes."""
-_TILES = 400
+_TILES = 160
 """Tiles of the shared buffers tried per tiling of the pads."""
 
 
@@ -86,7 +86,7 @@ class _Found:
     @property
     def rank(self) -> Reals:
         """Cycles; more where there are remainders."""
-        return self.costs.cycles * np.where(self.table.has_remainder, REMAINDER, 1.0)
+        return self.costs.score * np.where(self.table.has_remainder, REMAINDER, 1.0)
 
 
 def plan_on_pads(

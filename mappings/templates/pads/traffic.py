@@ -1,8 +1,9 @@
 """Words that pass between the levels of a mapping on PEs with pads, for many mappings at once.
 
 Words are those of whole tiles, but for a step in which windows slide: there it is the new part
-alone. That is never less than what the analytical model counts; it is the same where no rank has
-windows (a test holds both).
+alone. Where a network on the way does not multicast, every PE gets words of its own. That is never
+less than what the analytical model counts; it is the same where no rank has windows and all
+networks multicast (a test holds both).
 """
 
 from __future__ import annotations
@@ -62,10 +63,10 @@ def transfers(
     found = []
     for parent, child in pairwise(chain):
         if parent in machine.pads:  # two pads of one PE: the same tile, moved once
-            words, visits = _moved(machine, table, orders, tensor, is_pad=True)[1:]
+            words, visits = _moved(machine, table, orders, tensor, parent, is_pad=True)[1:]
             found.append(_made(parent, child, tensor, words, words, visits))
             continue
-        moved = _moved(machine, table, orders, tensor, is_pad=child in machine.pads)
+        moved = _moved(machine, table, orders, tensor, parent, is_pad=child in machine.pads)
         found.append(_made(parent, child, tensor, *moved))
     return found
 
@@ -82,7 +83,7 @@ def _made(
 
 
 def _moved(
-    machine: Machine, table: Table, orders: Orders, tensor: Tensor, *, is_pad: bool
+    machine: Machine, table: Table, orders: Orders, tensor: Tensor, parent: int, *, is_pad: bool
 ) -> tuple[tuple[Reals, Reals], tuple[Reals, Reals], Reals]:
     """Words of all visits, and of those but the first of a tile.
 
@@ -99,7 +100,9 @@ def _moved(
     if is_pad:
         one = _slid(table, tensor, Spans.PE, tiles, visits, runs)
         # No more words than the PEs take, where a stride leaves holes between them.
-        most = distinct(table, tensor, table.space) if machine.multicasts else None
+        between = machine.levels[parent : machine.pads[0]]
+        multicasts = all(level.network.multicast for level in between)
+        most = distinct(table, tensor, table.space) if multicasts else None
         pes = np.prod(table.space, axis=0)
         whole = one * pes if most is None else np.minimum(whole, one * most)
     differing = np.ones(len(visits))

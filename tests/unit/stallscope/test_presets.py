@@ -162,8 +162,10 @@ def test_arrays_that_skip_zeros_have_mappings_of_convolutions_and_products(
 def test_the_sparse_eyeriss_is_the_dense_one_with_formats_and_skips() -> None:
     dense, sparse = (load_accelerator(preset(name).path).platform
                      for name in ("eyeriss-168", "eyeriss-sparse-168"))  # fmt: skip
+    twice = [level.model_copy(update={"capacity_words": 2 * (level.capacity_words or 0)})
+             for level in dense.architecture.levels[-3:]]  # fmt: skip
     plain = [level.model_copy(update={"formats": ()}) for level in sparse.architecture.levels]
-    assert plain == list(dense.architecture.levels)
+    assert plain == [*dense.architecture.levels[:-3], *twice]
     compute = sparse.architecture.compute.model_copy(update={"sparse": None})
     assert compute == dense.architecture.compute
     assert sparse.energy is not None
