@@ -24,6 +24,7 @@ from stallscope.mappings.case import Case, Platform
 from stallscope.mappings.pricing import price
 from stallscope.mappings.sparsity.masks import masks
 from stallscope.mappings.sparsity.rebalancing import rebalance
+from stallscope.mappings.sparsity.study import estimate_assumptions
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.compile import compile_case
 from stallscope.traces.flat import FlatProgram
@@ -174,7 +175,11 @@ def _result(
         energy_pj=priced.energy_pj,
         ledger=priced.ledger,
         estimate=_estimate(program, case),
-        assumptions=(*case.assumptions, *_assumptions(machine, hopless)),
+        assumptions=(
+            *case.assumptions,
+            *estimate_assumptions(case),
+            *_assumptions(machine, hopless),
+        ),
         simulation=information(machine.env, machine.fast_forward, began),
         fill_causes=by_cause(machine.array.fill or []),
         drain_causes=by_cause(machine.drain_causes(cycles)),

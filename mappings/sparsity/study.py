@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stallscope.mappings.case import Case
+from stallscope.mappings.case import Case, Platform
 from stallscope.mappings.sparsity.imbalance import DEPTHS, Imbalance, imbalance
 from stallscope.mappings.sparsity.masks import masks
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["check_sparse", "study"]
+__all__ = ["DENSE_ESTIMATE", "check_sparse", "estimate_assumptions", "study"]
+
+DENSE_ESTIMATE = "zeros: the analytical estimate takes them as words like the others"
+"""The named assumption of estimates where hardware makes something of zeros."""
 
 
 def study(case: Case, *, depths: Sequence[int | None] = DEPTHS) -> Imbalance:
@@ -27,6 +30,14 @@ def study(case: Case, *, depths: Sequence[int | None] = DEPTHS) -> Imbalance:
     """
     check_sparse(case)
     return imbalance(case, masks(case.problem, case.sparsity), depths=depths)
+
+
+def estimate_assumptions(case: Platform) -> tuple[str, ...]:
+    """Named assumptions of the analytical estimate of a case about its zeros."""
+    if not isinstance(case, Case) or not case.sparsity.operands:
+        return ()
+    uses = any(level.formats for level in case.architecture.levels)
+    return (DENSE_ESTIMATE,) if uses or case.architecture.compute.sparse is not None else ()
 
 
 def check_sparse(case: Case) -> None:

@@ -18,6 +18,7 @@ from stallscope.mappings.case import Case, InputFile, Platform
 from stallscope.mappings.counts import Counts, LevelCounts, NetworkTensor
 from stallscope.mappings.pricing import LedgerLine
 from stallscope.mappings.problem import Problem
+from stallscope.mappings.sparsity.study import estimate_assumptions
 
 __all__ = [
     "SCHEMA_VERSION", "Document", "estimate_document", "inputs_document", "result_document",
@@ -102,7 +103,7 @@ def estimate_document(
         "energy_pj": energy,
         "edp_pj_cycles": None if energy is None else energy * estimate.cycles,
         "ledger": [_line(line) for line in estimate.ledger],
-        "assumptions": list(case.assumptions),
+        "assumptions": [*case.assumptions, *estimate_assumptions(case)],
     }
 
 

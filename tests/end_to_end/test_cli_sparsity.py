@@ -119,3 +119,11 @@ def test_a_map_of_many_pes_is_drawn_in_groups() -> None:
     assert (drawn.rows, drawn.columns, drawn.group) == (1, 64, 2)
     assert [cell.steps for cell in drawn.cells] == [3, *[None] * 62, 9]
     assert [(one.low, one.high, one.pes) for one in drawn.bins if one.pes] == [(3, 3, 1), (9, 9, 1)]
+
+
+def test_an_estimate_says_that_it_knows_no_zeros(desk, case: str) -> None:
+    sentence = "zeros: the analytical estimate takes them as words like the others"
+    for command in ("analyze", "simulate"):
+        document = json.loads(desk.run(command, case, "--json").out)
+        assert sentence in document["assumptions"]
+        assert document["problem"]["macs"] == 48
