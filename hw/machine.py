@@ -70,6 +70,11 @@ class Machine:
         cycles: Cycles from start to the last write-back (or the deadlock), once it has run.
     """
 
+    fills: dict[tuple[str, str], Fill | Landing]
+    refills: dict[tuple[str, str], Refill]
+    drains: dict[tuple[str, str], Drain]
+    cycles = 0
+
     def __init__(
         self,
         program: Program | FlatProgram | RowProgram,
@@ -82,7 +87,7 @@ class Machine:
         sparse: SparsePlan | None = None,
     ) -> None:
         _check(program, architecture)
-        given = program
+        has_steps = not isinstance(program, RowProgram)
         self._rows: Mapping[str, FlatStream | RowStream] = {}
         self._counters: tuple[Counted, ...] = ()
         self._row_cursors: list[RowCursor] = []
@@ -96,26 +101,19 @@ class Machine:
         owners = () if contention else [unit.name for unit in unit_streams(program)]
         self.ports = Ports(architecture, _banks(program, architecture), owners)
         self.arbiter = Arbiter(self.env, self.ports.cycle_ticks, self.ports.servers.values())
-        self.wiring = Wiring(
-            env=self.env,
-            arbiter=self.arbiter,
-            causes=CAUSES,
-            capacity=CAUSES.index(Cause.BUFFER_CAPACITY),
-        )
+        room = CAUSES.index(Cause.BUFFER_CAPACITY)
+        self.wiring = Wiring(env=self.env, arbiter=self.arbiter, causes=CAUSES, capacity=room)
         self.formats = Formats(program, architecture, masks or {})
-        self.formats.check(has_steps=not isinstance(given, RowProgram))
+        self.formats.check(has_steps=has_steps)
         self.binding = Binding(program, architecture, self.ports, fold_rules, self.formats)
         self.sparse = None if sparse is None else SparseBinding(self.binding, sparse)
         self._dimensions = {name: index for index, (name, _) in enumerate(program.dims)}
         self._reach = reach(program.blocks, self._dimensions)
         self.channels: dict[tuple[str, str], Channel] = {}
-        self.fills: dict[tuple[str, str], Fill | Landing] = {}
-        self.refills: dict[tuple[str, str], Refill] = {}
-        self.drains: dict[tuple[str, str], Drain] = {}
+        self.fills, self.refills, self.drains = {}, {}, {}
         self.lanes: list[Lane] = []
         self._streams = {(stream.tensor, stream.child): stream for stream in program.movers}
         self._build()
-        self.cycles = 0
         self.fast_forward = self._fast_forward(mode)
 
     # ------------------------------------------------------------------ building

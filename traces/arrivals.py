@@ -65,10 +65,8 @@ def arrivals(
     now: dict[str, _Ints] = {}
     before: dict[str, _Ints] = {}
     for name in sorted(keys.dimensions):
-        at_now: _Ints = np.zeros(count, dtype=np.int64)
-        at_before = at_now.copy()
-        left = np.full(count, bounds[name])
-        left_before = left.copy()
+        at_now, at_before = np.zeros((2, count), dtype=np.int64)
+        left, left_before = np.full((2, count), bounds[name])
         for number, loop in enumerate(loops):
             if loop.dimension != name:
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from stallscope.hw.buffer.banks import Runs
@@ -77,8 +77,7 @@ def bind(
     Returns:
         What its steps carry, and the names of all servers that it may hold.
     """
-    way = Way(program, architecture, stream)
-    tensor = stream.tensor
+    way, tensor = Way(program, architecture, stream), stream.tensor
     direction = Direction.UP if is_up else Direction.DOWN
     networks = [
         _BoundNetwork(ports, name, tensor, block, direction)
@@ -88,16 +87,21 @@ def bind(
         parent=formats.words(stream.parent, tensor), child=formats.words(stream.child, tensor)
     )
     moving = Moving(stream, keys_of(stream, way), way, sides, networks)
-    columns = _columns(formats, ports, stream, unit, moving, is_up=is_up)
+    parts = _merged(_columns(formats, ports, stream, unit, moving, is_up=is_up))
+    burst = ports.burst_words((stream.parent, stream.child))
+    moving.connect(Template(parts=parts, idle_cause=idle_cause, burst_words=burst))
+    return moving, frozenset(server.name for server, _ in parts)
+
+
+def _merged(
+    columns: Iterable[tuple[Server, int]],
+) -> tuple[tuple[Server, tuple[int, ...]], ...]:
+    """The columns of each server, in the order of first mention."""
     merged: dict[str, tuple[Server, tuple[int, ...]]] = {}
     for server, column in columns:
         before = merged.get(server.name, (server, ()))[1]
         merged[server.name] = (server, (*before, column))
-    burst = ports.burst_words((stream.parent, stream.child))
-    moving.connect(
-        Template(parts=tuple(merged.values()), idle_cause=idle_cause, burst_words=burst)
-    )  # fmt: skip
-    return moving, frozenset(merged)
+    return tuple(merged.values())
 
 
 def _columns(

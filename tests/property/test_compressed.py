@@ -19,7 +19,7 @@ from stallscope.traces.flat import read_flat
 from stallscope.traces.listing import expand
 from tests.property import laws
 from tests.property.arrays import arrays
-from tests.property.compressed import compressed, plain, result_of
+from tests.property.compressed import compressed, plain, result_of, whole_sums
 from tests.property.compressed_words import Unclear, Walk, is_told, movers, times_loaded
 
 QUICK = settings(
@@ -151,6 +151,40 @@ def _format(case, at, name):
 @given(case=st.one_of(compressed(longest=600), compressed(arrays())))
 def test_words_are_kept(case):
     _words_are_kept(case)
+
+
+# ---------------------------------------------------------------------- outputs
+
+
+def _whole_sums_are_written_once(case):
+    result = result_of(case)
+    ((name, mask),) = masks(case.problem, case.sparsity).items()
+    for at, level in enumerate(case.architecture.levels[:2]):
+        found = result.counts.levels[at].tensors[name]
+        words = mask.sum() if level.formats else mask.size
+        assert words == found.updates - found.metadata_updates
+    laws.fast_forward_changes_nothing(case, result)
+    laws.stacks_sum(case, result)
+    simulate(case, audit=True)
+
+
+@QUICK
+@given(case=whole_sums())
+def test_whole_sums_are_written_once(case):
+    _whole_sums_are_written_once(case)
+
+
+@pytest.mark.slow
+@SLOW
+@given(case=whole_sums())
+def test_whole_sums_are_written_once_on_many(case):
+    _whole_sums_are_written_once(case)
+
+
+@QUICK
+@given(case=whole_sums(metadata=False, density=st.just(1.0)))
+def test_whole_sums_without_zeros_and_metadata_are_plain_ones(case):
+    _is_the_plain_run(case)
 
 
 # ---------------------------------------------------------------------- counts, word by word
