@@ -273,7 +273,8 @@ class Result:
 
         Columns: ``level``, ``tensor``, ``instances`` (used), ``tile_words``, ``reads``,
         ``fills``, ``updates``, ``link_transfers``, ``temporal_reductions``, ``peak_words``
-        (all words, totals over the used instances) and ``energy_pj`` (null without a table).
+        (all words, totals over the used instances), ``energy_pj`` (null without a table) and the
+        words of metadata among them: ``metadata_reads``, ``metadata_fills``, ``metadata_updates``.
         """
         import pandas  # costs 0.4 s: only who asks for a table pays
 

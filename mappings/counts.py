@@ -31,7 +31,9 @@ class LevelTensor:
         updates: Words written from the inner level (partial sums).
         link_transfers: Of the fills, words taken from a neighbouring instance.
         temporal_reductions: Words added to a partial sum held here.
-        peak_words: Most words held at once by one instance; tile_words in an estimate.
+        peak_words: Most words held at once by one instance; tile_words in an estimate. Of a
+            compressed tensor the slots that its tiles take: each is as large as the largest one,
+            as it is stored, and a part of a tile takes no more than that part uncompressed.
         energy_pj: Energy of the accesses, pJ, or None without a table.
         metadata_reads: Of the reads, words of metadata of a compressed tensor.
         metadata_fills: Of the fills, likewise.
