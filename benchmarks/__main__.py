@@ -39,7 +39,7 @@ TABLE = (
     (crossbars.network_cost, 20.0, True, 5.0),
     (crossbars.fast_forward_gain, 10.0, False, 50.0),
     (sparsity.network_cost, 60.0, True, 20.0),
-    (sparsity.size_cost, 20.0, True, 5.0),
+    (sparsity.large_array_cost, 60.0, True, 10.0),
 )
 
 

@@ -70,7 +70,7 @@ def test_mappings_are_legal_and_move_what_the_estimate_says(data):
 
 
 @pytest.mark.slow
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_many_mappings_are_legal_and_move_what_the_estimate_says(data):
     hold_laws(data)
