@@ -10,6 +10,7 @@ from fractions import Fraction
 from stallscope.hw.binding import elided
 from stallscope.hw.fabrics import Direction
 from stallscope.hw.machine import Machine
+from stallscope.hw.sparse.bursts import BurstTotal
 from stallscope.hw.sparse.counting import crossed, ends
 from stallscope.mappings.counts import (
     ComputeCounts,
@@ -67,6 +68,7 @@ class Executed:
         stale: The other bursts.
         moved: By mover and whether it is a drain, words of the movers whose steps depend on zeros
             (`Totals`), in place of what their records say.
+        worked: What the bursts of an array came to whose work depends on zeros, likewise.
     """
 
     down: Mapping[Key, Times] = field(default_factory=dict)
@@ -75,6 +77,7 @@ class Executed:
     fresh: Times = field(default_factory=dict)
     stale: Times = field(default_factory=dict)
     moved: Mapping[tuple[Key, bool], Sequence[int]] = field(default_factory=dict)
+    worked: BurstTotal | None = None
 
     @staticmethod
     def by(machine: Machine) -> Executed:
@@ -93,6 +96,7 @@ class Executed:
                 for key, mover in movers.items()
                 if mover.moving is not None
             },
+            worked=machine.sparse.total(machine.array) if machine.sparse is not None else None,
         )
 
 
@@ -176,8 +180,8 @@ class _Tally:
         executed = self.executed
         stream, sparse = self.program.compute, self.machine.sparse
         whole: Sequence[Access | None] = [None] * len(stream.operands)
-        if sparse is not None:
-            whole = sparse.accesses(self.machine.array)
+        if sparse is not None and executed.worked is not None:
+            whole = sparse.plan.totals(executed.worked)
         for is_fresh, bursts in ((True, executed.fresh), (False, executed.stale)):
             for number, times in bursts.items():
                 accesses = stream.records[number].accesses
@@ -358,8 +362,11 @@ def traffic(machine: Machine, executed: Executed) -> list[tuple[str, str, str, i
     stream = machine.program.compute
     bursts = [*executed.fresh.items(), *executed.stale.items()]
     computes = sum(times * stream.records[number].computes for number, times in bursts)
-    compute = stream.unit
-    return [*found, (compute, "compute", "", computes)] if computes else found
+    gated = 0
+    if executed.worked is not None:
+        computes, gated = executed.worked.active, executed.worked.executed - executed.worked.active
+    done = ((stream.unit, "compute", "", computes), (stream.unit, "gated", "", gated))
+    return [*found, *(one for one in done if one[3])]
 
 
 def network_names(machine: Machine) -> dict[str, str]:

@@ -171,7 +171,8 @@ class PeArray(Unit):
             shown = due + (plan.last_delay if stepped < 0 else 0)
             if self.recorder is not None:
                 outcome = outcome_of(self, done, released, results)
-                report_work(self, self.begun, 2 * record + is_fresh, shown, self.lost, outcome)
+                kind = self._kind(record, is_fresh, demand)
+                report_work(self, self.begun, kind, shown, self.lost, outcome)
             self.steps += 1
             if due > done and released:
                 self.later(done, released)
@@ -185,6 +186,10 @@ class PeArray(Unit):
         self.blame_at_end = {drain.name: drain.blame() for drain in self.drains}
         self.enter(self.IDLE, plan.latency_cause)
         self.is_finished = True
+
+    def _kind(self, record: int, is_fresh: bool, demand: Demand) -> int:
+        """Number of the kind of the present burst, for who records the run."""
+        return 2 * record + is_fresh
 
     def _leave(self, stepped: int) -> tuple[Effects, Effects]:
         """What the end of a burst means: room that is free, and results (visible later)."""

@@ -106,7 +106,7 @@ def execute(
     given = _masks(case)
     machine = Machine(
         program, case.architecture, mode, contention=contention, fold_rules=fold_rules,
-        masks=given, sparse=_sparse_plan(program, case, trace, given),
+        masks=given, sparse=_sparse_plan(program, case, given),
     )  # fmt: skip
     tracing = trace if isinstance(trace, Tracing) else Tracing(level=trace, window=window)
     recorded = Recorded(machine, MachineSubject(machine, case), tracing, keep=audit)
@@ -124,12 +124,12 @@ def _masks(case: Platform) -> Masks:
 
 
 def _sparse_plan(
-    program: Program | FlatProgram | RowProgram, case: Platform, trace: str | Tracing, given: Masks
+    program: Program | FlatProgram | RowProgram, case: Platform, given: Masks
 ) -> SparsePlan | None:
     """What zeros make of the array's work; None: nothing, or its PEs mind none.
 
     Raises:
-        SpecError: If that is asked of rows of the user's own, or with a trace.
+        SpecError: If that is asked of rows of the user's own.
     """
     array = case.architecture.compute.sparse
     if array is None:
@@ -138,10 +138,6 @@ def _sparse_plan(
     if isinstance(program, RowProgram) or not isinstance(case, Case):
         rule = "needs a problem: rows of one's own do not say where a step's words are"
         raise SpecError([Fault(place=place, value=array.mode.value, rule=rule)])
-    level = trace.level if isinstance(trace, Tracing) else trace
-    if level != "off":
-        rule = "bursts of a sparse array are not traced: each would be of a kind of its own"
-        raise SpecError([Fault(place="trace", value=level, rule=rule, remedy="run without")])
     compiled = program.program if isinstance(program, FlatProgram) else program
     return plan_sparse(case, compiled, given)
 

@@ -13,6 +13,8 @@ from stallscope.hw.memory.lane import Lane
 from stallscope.hw.mover import Carrier
 from stallscope.hw.ports import CAUSES, Cause
 from stallscope.hw.recorded import Prices, paid_for
+from stallscope.hw.sparse.bursts import BurstTotal, BurstWork
+from stallscope.hw.sparse.computing import SparseBinding
 from stallscope.hw.sparse.counting import ends
 from stallscope.hw.sparse.moving import Moved
 from stallscope.mappings.case import Platform
@@ -85,12 +87,40 @@ def _growing(machine: Machine, units: Sequence[TraceUnit]) -> tuple[Sequence[Tra
     for is_up, carriers in ((False, machine.fills), (True, machine.drains)):
         movers |= {carrier.name: (key, is_up) for key, carrier in carriers.items()
                    if carrier.moving is not None}  # fmt: skip
-    if not movers:
+    if not movers and machine.sparse is None:
         return ()
-    return tuple(
+    found: list[Sequence[TraceKind]] = [
         _watched(machine, *movers[unit.name]) if unit.name in movers else unit.kinds
         for unit in units
-    )
+    ]
+    if machine.sparse is not None:
+        found[-1] = _worked(machine, machine.sparse)  # the array is the last unit
+    return tuple(found)
+
+
+def _worked(machine: Machine, sparse: SparseBinding) -> Kinds:
+    """The kinds of the bursts of an array whose work depends on zeros."""
+    found = Kinds()
+
+    def number(record: int, is_fresh: bool, burst: BurstWork, demand: Demand) -> int:
+        def make() -> TraceKind:
+            total = BurstTotal(
+                steps=burst.steps,
+                executed=burst.executed,
+                active=burst.active,
+                fresh=burst.fresh if is_fresh else 0,
+                reads=burst.reads,
+            )
+            once = {record: 1}
+            bursts = Executed(fresh=once, worked=total)
+            if not is_fresh:
+                bursts = Executed(stale=once, worked=total)
+            return _kind(machine, bursts, burst.active, demand)
+
+        return found.number((record, is_fresh, burst, demand), make)
+
+    sparse.name_kinds(machine.array, number)
+    return found
 
 
 def _watched(machine: Machine, key: Key, is_up: bool) -> Kinds:
@@ -140,7 +170,7 @@ def _units(machine: Machine) -> Iterator[TraceUnit]:
     yield TraceUnit(
         name=array.name, op=_compute_op(machine), tensor=None, parent=None, child=None,
         word_bits=None, latency=CAUSES[array.plan.latency_cause].value,
-        kinds=tuple(_bursts(machine)),
+        kinds=tuple(_bursts(machine)) if machine.sparse is None else (),
     )  # fmt: skip
 
 

@@ -147,6 +147,7 @@ class FastForward:
         self._audit = audit
         self._until = until
         self._strides = tuple(strides) or (1,) * len(leader.loops)
+        self._asked = (-1, 0)
         self._expected: list[_Expected] = []
         self._watches = [_Watch() for _ in leader.loops]
         self.skips: list[Skip] = []
@@ -190,7 +191,9 @@ class FastForward:
         if self._audit or (
             is_usual and not is_asleep and self._is_worth_a_look(watch, level, events, length)
         ):
-            self._env.call(now, SNAPSHOT, self, lambda _: self._look(level))
+            if now != self._asked[0]:  # one look a cycle: work may take none
+                self._env.call(now, SNAPSHOT, self, lambda _: self._look(self._asked[1]))
+            self._asked = (now, level)
 
     def _is_worth_a_look(self, watch: _Watch, level: int, events: int, length: int) -> bool:
         """Whether a skip from here may save more events than a look costs.
@@ -216,8 +219,7 @@ class FastForward:
                 watch.first = 0
             is_worth_it = watch.saved >= watch.looks * _EVENTS_PER_SNAPSHOT
             watch.failures = 0 if watch.matched and is_worth_it else watch.failures + 1
-        watch.instance = instance
-        watch.matched = False
+        watch.instance, watch.matched = instance, False
         backoff = min(watch.failures // 2, _MAX_BACKOFF)
         watch.is_on = self._audit or watch.instances % (1 << backoff) == 0
         watch.instances += 1
@@ -270,8 +272,7 @@ class FastForward:
         watch.vain += 1
         if watch.vain >= _WINDOW:
             watch.vain = 0
-            watch.pause = 4 * watch.pause or 3 * _WINDOW
-            watch.asleep = watch.pause
+            watch.asleep = watch.pause = 4 * watch.pause or 3 * _WINDOW
             watch.seen.clear()
 
     def _snapshot(self, level: int) -> _Snapshot:

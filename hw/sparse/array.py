@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Protocol
 
 from stallscope.hw.cursor import Cursor
@@ -15,7 +15,13 @@ from stallscope.hw.transferring import Wiring
 from stallscope.simcore.counter import Effects
 from stallscope.simcore.servers import Demand
 
-__all__ = ["Bind", "SparsePeArray"]
+__all__ = ["Bind", "KindOf", "SparsePeArray"]
+
+_MOST_DEMANDS = 1 << 14
+"""Demands that are remembered."""
+
+KindOf = Callable[[int, bool, BurstWork, Demand], int]
+"""Number of the kind of a burst: its record, whether it is fresh, what it comes to and asks for."""
 
 
 class Bind(Protocol):
@@ -33,6 +39,7 @@ class SparsePeArray(PeArray):
     Attributes:
         sparse: What zeros make of the stream.
         pace: Who decides how long bursts take.
+        kind_of: Names the kinds of bursts, for who records the run.
         sums: Over all bursts: steps of all PEs, multiply-accumulates executed, those active; output
             words that were not read, being touched for the first time; per operand words read.
     """
@@ -49,10 +56,12 @@ class SparsePeArray(PeArray):
         pace: Pace,
         bind: Bind,
         notes_tiles: bool,
+        holds_servers: bool,
     ) -> None:
         super().__init__(wiring, name, order, cursor, plan)
         self.sparse = sparse
         self.pace = pace
+        self.kind_of: KindOf
         self.sums = [0] * (4 + len(sparse.readings))
         self._bind = bind
         self._demands: dict[Hashable, Demand] = {}
@@ -60,6 +69,7 @@ class SparsePeArray(PeArray):
         self._came: list[deque[int]] = []
         self._new: list[int] = []
         self._notes_tiles = notes_tiles
+        self._holds_servers = holds_servers
 
     def start(self) -> None:
         """Begin; if asked to, note from now on when the operands' tiles come."""
@@ -81,9 +91,13 @@ class SparsePeArray(PeArray):
         block, row = self.sparse.bursts.find(self.position.index)
         burst = self._burst = block.works[row]
         stretch = self._begin(block, row, record, is_fresh)
-        key = (record, is_fresh, stretch, burst.busiest, burst.busiest_fresh)
+        key: Hashable = stretch
+        if self._holds_servers:
+            key = (record, is_fresh, stretch, burst.busiest, burst.busiest_fresh)
         found = self._demands.get(key)
         if found is None:
+            if len(self._demands) >= _MOST_DEMANDS:
+                self._demands.clear()
             found = self._bind(record, burst, is_fresh=is_fresh, stretch=stretch)
             self._demands[key] = found
         return found
@@ -112,6 +126,10 @@ class SparsePeArray(PeArray):
         for at, words in enumerate(burst.reads, start=4):
             sums[at] += words
         return done
+
+    def _kind(self, record: int, is_fresh: bool, demand: Demand) -> int:
+        """Number of the kind of the present burst: kinds come up as the run goes on."""
+        return self.kind_of(record, is_fresh, self._burst, demand)
 
     def _leave(self, stepped: int) -> tuple[Effects, Effects]:
         """What the end of a burst means; the next one may use new tiles."""

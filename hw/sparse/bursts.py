@@ -34,7 +34,7 @@ class BurstWork(NamedTuple):
         active: Of these, those that the MAC works for.
         reads: Per operand, words read by all PEs.
         busiest: Per operand and network on its way, words at the busiest instance outside it.
-        fresh: Words of the output that are added to, over all PEs.
+        fresh: Words of the output that a fresh burst adds to, over all PEs.
         busiest_fresh: The same at the busiest instance of the level that holds them.
     """
 
@@ -70,7 +70,7 @@ class Block(NamedTuple):
         works: What each comes to.
         steps: Steps of every PE, shape (bursts, PEs).
         reads: Per operand, words of every PE, likewise.
-        fresh: Words of the output that every PE adds to, likewise.
+        fresh: Words of the output that every PE adds to in a fresh burst, likewise.
     """
 
     works: list[BurstWork]
@@ -97,6 +97,8 @@ class Bursts:
     def __init__(self, pieces: Pieces, readings: Sequence[Reading], depth: int) -> None:
         self.pieces = pieces
         self._readings = tuple(readings)
+        self._output = next(one for one in readings if one.operand.is_output)
+        self._written = pieces.written
         inner = list(zip(pieces.loops, pieces.keys.strides, strict=True))[depth:]
         self.parts = prod(loop.extent for loop, stride in inner if stride)
         self.repeats = prod(loop.extent for loop, stride in inner if not stride)
@@ -130,17 +132,16 @@ class Bursts:
     def _made(self, low: int, high: int) -> Block:
         """Work out some bursts."""
         pieces, parts = self.pieces, self.parts
-        span = (low * parts, high * parts)
-        in_step = pieces.lanes_beside(())
-        each = pieces.count(*span, in_step, active=False)
+        numbers = np.arange(low * parts, high * parts, dtype=np.int64)
+        found = pieces.at(numbers)
+        each = found.count(pieces.lanes_beside(()), active=False)
         slowest = self._whole(each.max(axis=1)[:, None])[:, 0]
         packed = self._whole(-(-each.sum(axis=1) // pieces.pes)[:, None])[:, 0]
         steps = self._whole(each)
-        executed = self._whole(pieces.count(*span, (), active=False)).sum(axis=1)
-        active = self._whole(pieces.count(*span, (), active=True)).sum(axis=1)
-        reads = tuple(self._whole(one.words(pieces, *span)) for one in self._readings)
-        output = next(one for one in self._readings if one.operand.is_output)
-        fresh = self._whole(output.first_touched(pieces, *span))
+        executed = self._whole(found.count((), active=False)).sum(axis=1)
+        active = self._whole(found.count((), active=True)).sum(axis=1)
+        reads = tuple(self._whole(one.words(found)) for one in self._readings)
+        fresh = self._touched(numbers)
         whole = _rows([slowest, packed, steps.sum(axis=1), executed, active])
         words = _rows([one.sum(axis=1) for one in reads])
         most = zip(
@@ -150,12 +151,24 @@ class Bursts:
             ),
             strict=True,
         )
-        touched = _rows([fresh.sum(axis=1), _busiest(fresh, output.groups[0])])
+        touched = _rows([fresh.sum(axis=1), _busiest(fresh, self._output.groups[0])])
         works = [
             BurstWork._make((*times, read, busiest, *added))
             for times, read, busiest, added in zip(whole, words, most, touched, strict=True)
         ]
         return Block(works, steps, reads, fresh)
+
+    def _touched(self, numbers: Counts) -> Counts:
+        """Output words that every PE adds to, burst by burst; 0 where it cannot be the first."""
+        pieces = self.pieces
+        is_first = np.ones(len(numbers), dtype=np.bool_)
+        for loop, stride in zip(pieces.loops, pieces.keys.strides, strict=True):
+            if stride and loop.dimension not in self._written:
+                is_first &= numbers // stride % loop.extent == 0
+        found = np.zeros((len(numbers), pieces.pes), dtype=np.int64)
+        if is_first.any():
+            found[is_first] = self._output.first_touched(pieces.at(numbers[is_first]))
+        return self._whole(found)
 
     def _whole(self, counts: Counts) -> Counts:
         """Sum over the pieces of every burst, shape (bursts, ...)."""

@@ -12,7 +12,7 @@ from stallscope.hw.cursor import Cursor
 from stallscope.hw.fabrics import Direction
 from stallscope.hw.pe_array import PeArray
 from stallscope.hw.ports import CAUSES, Cause
-from stallscope.hw.sparse.array import SparsePeArray
+from stallscope.hw.sparse.array import KindOf, SparsePeArray
 from stallscope.hw.sparse.bursts import Block, BurstTotal, BurstWork
 from stallscope.hw.sparse.pacing import Ahead, Pace, Packed, Stretch, Together
 from stallscope.hw.sparse.pieces import Counts, first_pe_level
@@ -23,7 +23,7 @@ from stallscope.mappings.sparsity.hardware import Mode
 from stallscope.simcore.environment import FOREVER
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.simcore.servers import Demand, Server
-from stallscope.traces.program import Access, ComputeStream, Program
+from stallscope.traces.program import ComputeStream, Program
 
 __all__ = ["SparseBinding"]
 
@@ -80,10 +80,11 @@ class SparseBinding:
 
     def array(self, wiring: Wiring, order: int, cursor: Cursor) -> SparsePeArray:
         """Make the array's unit."""
+        unit, plan = self._stream.unit, self._binding.array()
         return SparsePeArray(
-            wiring, self._stream.unit, order, cursor, self._binding.array(),
+            wiring, unit, order, cursor, plan,
             sparse=self.plan, pace=self._pace(cursor), bind=self._demand,
-            notes_tiles=self._is_ahead,
+            notes_tiles=self._is_ahead, holds_servers=bool(self._binding.paths[unit]),
         )  # fmt: skip
 
     def _pace(self, cursor: Cursor) -> Pace:
@@ -102,9 +103,10 @@ class SparseBinding:
         assert isinstance(array, SparsePeArray)
         return array.total
 
-    def accesses(self, array: PeArray) -> tuple[Access | None, ...]:
-        """What a run accessed, operand by operand; None where zeros do not matter."""
-        return self.plan.totals(self.total(array))
+    def name_kinds(self, array: PeArray, kind_of: KindOf) -> None:
+        """Have the kind of every burst named while the run is recorded."""
+        assert isinstance(array, SparsePeArray)
+        array.kind_of = kind_of
 
     def strides(self, known: Sequence[int]) -> list[int]:
         """Iterations after which the machine can be alike at the earliest, per loop.

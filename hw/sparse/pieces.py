@@ -21,7 +21,7 @@ from stallscope.traces.contents import StepKeys
 from stallscope.traces.movers import stream_loops
 from stallscope.traces.nest import Nest, NestLoop
 
-__all__ = ["Counts", "Joined", "Masks", "Pieces", "first_pe_level"]
+__all__ = ["Counts", "Joined", "Masks", "PieceCounts", "Pieces", "first_pe_level"]
 
 Counts = NDArray[np.int64]
 Masks = Mapping[str, NDArray[np.bool_]]
@@ -58,6 +58,7 @@ class Pieces:
         contents: Dimensions that what a piece has to do depends on.
         lanes: MACs of a PE, in lock step: their spatial loops.
         spans: Iterations per dimension in a piece.
+        written: Dimensions of the output.
     """
 
     def __init__(self, nest: Nest, array: SparseArray, masks: Masks, depth: int) -> None:
@@ -73,15 +74,12 @@ class Pieces:
         self.contents = nest.clipped.union(*self._dimensions())
         self.keys = StepKeys(stream_loops(nest, None, self.loops), self.contents)
         self.pes = nest.instances(inner)
+        self.written = self._problem.output.dimensions
         self._places = _places(nest, inner)
         self.spans = dict.fromkeys(self._problem.bounds, 1)
         for loop in self._inside:
             self.spans[loop.dimension] *= loop.extent
         self._counters: dict[tuple[bool, Joined], EffectualMacs] = {}
-        self._is_gated = len(self._both) > len(self._skips)
-        self._asked = (0, 0)
-        self._at: dict[str, Counts] = {}
-        self._answers: dict[tuple[bool, Joined], Counts] = {}
 
     def _dimensions(self) -> Iterable[frozenset[str]]:
         return [self._problem.tensor(name).dimensions for name in self._both]
@@ -90,32 +88,15 @@ class Pieces:
         """Whether zeros decide what is executed, or of that what is ``active``."""
         return bool(self._both if active else self._skips)
 
-    def count(self, low: int, high: int, joined: Joined, *, active: bool) -> Counts:
-        """Count iterations that are executed, or of these the active ones.
+    def at(self, numbers: Counts) -> PieceCounts:
+        """Look at some pieces, shape (pieces,)."""
+        return PieceCounts(self, numbers, self._origins(numbers[:, None]))
 
-        Args:
-            low: First piece.
-            high: The piece after the last.
-            joined: Per dimension, how many consecutive iterations count as one, if any of them
-                counts.
-            active: Whether only those count in which the MAC works.
-
-        Returns:
-            Shape (pieces, PEs).
-        """
-        if self._asked != (low, high):
-            self._asked, self._answers = (low, high), {}
-            self._at = self._origins(low, high)
-        key = (active and self._is_gated, joined)
-        if key not in self._answers:
-            found = self._counter(key).of(self._at)
-            self._answers[key] = np.broadcast_to(found, (high - low, self.pes))
-        return self._answers[key]
-
-    def _counter(self, key: tuple[bool, Joined]) -> EffectualMacs:
+    def counter(self, joined: Joined, *, active: bool) -> EffectualMacs:
+        """What counts iterations; see `PieceCounts.count`."""
+        key = (active and len(self._both) > len(self._skips), joined)
         if key not in self._counters:
-            active, joined = key
-            masks = self._both if active else self._skips
+            masks = self._both if key[0] else self._skips
             together = [(name, width, 1) for name, width in joined]
             self._counters[key] = EffectualMacs(self._problem, masks, self.spans, together)
         return self._counters[key]
@@ -128,15 +109,45 @@ class Pieces:
         """All iterations of a piece that do not move in a tensor."""
         return _widths(loop for loop in self._inside if loop.dimension not in dimensions)
 
-    def _origins(self, low: int, high: int) -> dict[str, Counts]:
+    def _origins(self, numbers: Counts) -> dict[str, Counts]:
         """First iteration of every dimension in every piece, at every PE."""
-        numbers = np.arange(low, high, dtype=np.int64)[:, None]
         found: dict[str, Counts] = dict(self._places)
         for loop, stride in zip(self.loops, self.keys.strides, strict=True):
             if stride:
                 at = numbers // stride % loop.extent * loop.step
                 found[loop.dimension] = found.get(loop.dimension, 0) + at
         return found
+
+
+class PieceCounts:
+    """Counts of some pieces; what is asked twice is counted once.
+
+    Attributes:
+        numbers: The pieces, shape (pieces,).
+    """
+
+    def __init__(self, pieces: Pieces, numbers: Counts, origins: Mapping[str, Counts]) -> None:
+        self.numbers = numbers
+        self._pieces = pieces
+        self._origins = origins
+        self._known: dict[int, Counts] = {}
+
+    def count(self, joined: Joined, *, active: bool) -> Counts:
+        """Count iterations that are executed, or of these the active ones.
+
+        Args:
+            joined: Per dimension, how many consecutive iterations count as one, if any of them
+                counts.
+            active: Whether only those count in which the MAC works.
+
+        Returns:
+            Shape (pieces, PEs).
+        """
+        counter = self._pieces.counter(joined, active=active)
+        if id(counter) not in self._known:
+            shape = (len(self.numbers), self._pieces.pes)
+            self._known[id(counter)] = np.broadcast_to(counter.of(self._origins), shape)
+        return self._known[id(counter)]
 
 
 def _widths(loops: Iterable[NestLoop]) -> Joined:

@@ -104,10 +104,7 @@ def plan_sparse(case: Case, program: Program, masks: Masks) -> SparsePlan | None
     array = case.architecture.compute.sparse
     if array is None:
         return None
-    if case.architecture.compute.systolic is not None:
-        place, rule = "architecture.compute.sparse", "does not go with a systolic array"
-        remedy = "leave out one of the two: a systolic array's PEs move in step"
-        raise SpecError([Fault(place=place, value=array.mode.value, rule=rule, remedy=remedy)])
+    _check(case, array)
     nest, seen = resolve(case), PeNest(case)
     stream = program.compute
     pieces = Pieces(nest, array, masks, len(stream.loops))
@@ -124,3 +121,24 @@ def plan_sparse(case: Case, program: Program, masks: Masks) -> SparsePlan | None
         mesh=seen.mesh,
         places=tuple((int(row), int(column)) for row, column in seen.places()),
     )
+
+
+def _check(case: Case, array: SparseArray) -> None:
+    """Refuse what is not simulated."""
+    place = "architecture.compute.sparse"
+    faults = []
+    if case.architecture.compute.systolic is not None:
+        rule = "does not go with a systolic array, whose PEs move in step"
+        remedy = "leave out one of the two"
+        faults.append(Fault(place=place, value=array.mode.value, rule=rule, remedy=remedy))
+    rates = {
+        "decoders": ", ".join(one.tensor for one in array.decoders),
+        "intersections_per_cycle": array.intersections_per_cycle,
+    }
+    for name, value in rates.items():
+        if value:
+            rule = "is not simulated: PEs decode and intersect as fast as they multiply"
+            faults.append(Fault(place=f"{place}.{name}", value=value, rule=rule,
+                                remedy="leave it out"))  # fmt: skip
+    if faults:
+        raise SpecError(faults)

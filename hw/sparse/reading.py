@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 
-from stallscope.hw.sparse.pieces import Counts, Joined, Pieces
+from stallscope.hw.sparse.pieces import Counts, Joined, PieceCounts, Pieces
 from stallscope.simcore.errors import Fault
 from stallscope.traces.nest import Nest
 from stallscope.traces.program import Access, ComputeStream, Crossing, Operand
@@ -49,13 +49,13 @@ class Reading:
     is_plain: bool
     is_average: bool
 
-    def words(self, pieces: Pieces, low: int, high: int) -> Counts:
+    def words(self, pieces: PieceCounts) -> Counts:
         """Words that every PE reads in some pieces, shape (pieces, PEs)."""
-        return pieces.count(low, high, self.joined, active=self.is_active)
+        return pieces.count(self.joined, active=self.is_active)
 
-    def first_touched(self, pieces: Pieces, low: int, high: int) -> Counts:
+    def first_touched(self, pieces: PieceCounts) -> Counts:
         """Words of the output that every PE adds to in some pieces, shape (pieces, PEs)."""
-        return pieces.count(low, high, self.touched, active=self.is_active)
+        return pieces.count(self.touched, active=self.is_active)
 
 
 def readings(

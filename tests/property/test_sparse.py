@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from stallscope.hw.simulate import simulate
 from stallscope.mappings.sparsity.hardware import Mode
-from tests.property import laws, sparse_laws
+from tests.property import laws, sparse_laws, trace_laws
 from tests.property.sparse import run, sparse_cases
 
 QUICK = settings(
     max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
+FEW = settings(QUICK, max_examples=3)
 SLOW = settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 DENSE = {"modes": [Mode.BARRIER], "densities": st.just(1.0)}
 IDEAL = {"limited": False, "max_levels": 3}
@@ -76,3 +77,21 @@ def test_with_ideal_memory_modes_take_what_closed_forms_say(case):
 @given(case=sparse_cases(longest=20000, **IDEAL))
 def test_with_ideal_memory_modes_of_many_take_what_closed_forms_say(case):
     sparse_laws.modes_take_what_closed_forms_say(case, run(case))
+
+
+def _trace_laws(case, seed):
+    run(case)
+    trace_laws.all_trace_laws(case, seed)
+
+
+@FEW
+@given(case=sparse_cases(longest=300), seed=st.integers(0, 1 << 20))
+def test_traces_of_sparse_machines_are_their_runs(case, seed):
+    _trace_laws(case, seed)
+
+
+@pytest.mark.slow
+@SLOW
+@given(case=sparse_cases(longest=4000), seed=st.integers(0, 1 << 20))
+def test_traces_of_many_sparse_machines_are_their_runs(case, seed):
+    _trace_laws(case, seed)

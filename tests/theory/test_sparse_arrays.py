@@ -1,0 +1,156 @@
+"""Arrays of two PEs by hand: which PE waits for which, and what that costs."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from stallscope.hw.simulate import simulate
+from stallscope.mappings.architecture import Architecture, ComputeLevel, StorageLevel
+from stallscope.mappings.case import Case
+from stallscope.mappings.energy import Action, ComponentEnergy, EnergyTable
+from stallscope.mappings.mapping import Buffering, LevelMapping, Loop, Mapping
+from stallscope.mappings.problem import Dimension, Problem, Tensor, Term
+from stallscope.mappings.sparsity.hardware import Mode, SparseArray, TensorRate
+from stallscope.mappings.sparsity.masks import pack
+from stallscope.mappings.sparsity.operands import Operand, Sparsity
+from stallscope.simcore.errors import SpecError
+
+# Steps of the two PEs in four passes: the PEs take turns in being the slow one.
+STEPS = ((4, 1), (1, 4), (4, 1), (1, 4))
+
+ENERGIES = (Action(name="compute", energy_pj=2.0), Action(name="gated", energy_pj=0.5))
+
+
+def _case(array, *, tiles=1, kept="WIO", steps=STEPS, **pe):
+    """O[m] = sum over c of W[m, c] I[c]: every PE has an m; a pass is a chunk of four c."""
+    weights = np.zeros((2, 4 * len(steps)), dtype=np.bool_)
+    for at, chunk in enumerate(steps):
+        for row, count in enumerate(chunk):
+            weights[row, 4 * at : 4 * at + count] = True
+    plain = {name: (Term(dimension=name),) for name in "MC"}
+    buffering = tuple(Buffering(tensor=name, tiles=tiles) for name in kept)
+    return Case(
+        problem=Problem(
+            dimensions=(Dimension(name="M", bound=2), Dimension(name="C", bound=4 * len(steps))),
+            tensors=(
+                Tensor(name="W", ranks=(plain["M"], plain["C"])),
+                Tensor(name="I", ranks=(plain["C"],)),
+                Tensor(name="O", ranks=(plain["M"],), is_output=True),
+            ),
+        ),
+        architecture=Architecture(
+            levels=(StorageLevel(name="GLB"), StorageLevel(name="PE", instances=2, **pe)),
+            compute=ComputeLevel(name="MAC", instances=2, sparse=array),
+        ),
+        mapping=Mapping(
+            levels=(
+                LevelMapping(
+                    level="GLB",
+                    keep=("W", "I", "O"),
+                    temporal=(Loop(dimension="C", extent=len(steps)),),
+                    spatial_x=(Loop(dimension="M", extent=2),),
+                ),
+                LevelMapping(
+                    level="PE",
+                    keep=tuple(kept),
+                    temporal=(Loop(dimension="C", extent=4),),
+                    buffering=buffering,
+                ),
+            )
+        ),
+        sparsity=Sparsity(operands=(Operand(tensor="W", pattern=pack(weights)),)),
+        energy=EnergyTable(components=(ComponentEnergy(component="MAC", actions=ENERGIES),)),
+    )
+
+
+def _skipping(mode, **options):
+    return SparseArray(skips=("W",), mode=mode, **options)
+
+
+@pytest.mark.parametrize(
+    ("array", "tiles", "cycles"),
+    [
+        # Every pass takes its slower PE's 4 steps.
+        (_skipping(Mode.BARRIER), 2, 16),
+        # 5 steps on 2 PEs are 3 cycles.
+        (_skipping(Mode.PACKED), 1, 12),
+        # With one tile held nobody runs ahead.
+        (_skipping(Mode.QUEUE), 1, 16),
+        # With two, the PE that is done begins the next pass: free at (4, 1), (5, 5), (9, 6), ...
+        (_skipping(Mode.QUEUE), 2, 10),
+        (_skipping(Mode.QUEUE, fifo_depth=1), 1, 10),
+        (_skipping(Mode.QUEUE, fifo_depth=None), 1, 10),
+    ],
+)
+def test_who_waits_for_whom_decides_the_cycles(array, tiles, cycles):
+    result = simulate(_case(array, tiles=tiles))
+    assert cycles == result.cycles
+    assert {"compute": cycles} == result.cycle_stack
+    assert result.sparsity.steps == (10, 10)
+    # 20 steps on two PEs are 10 cycles; what is beyond them was lost.
+    assert cycles - 10 == result.sparsity.imbalance_cycles
+    assert 2 * (cycles - 10) == result.pe_stack.get("imbalance", 0)
+    assert (result.sparsity.dense_cycles, result.sparsity.ideal_cycles) == (16, 10)
+
+
+def test_a_deeper_fifo_hides_a_longer_imbalance():
+    """One PE has all of its work in the first two passes, the other in the last two."""
+    steps = ((4, 0), (4, 0), (0, 4), (0, 4))
+    cycles = [
+        simulate(_case(_skipping(Mode.QUEUE, fifo_depth=depth), steps=steps)).cycles
+        for depth in (0, 1, 2, 3, None)
+    ]
+    # With two tiles held the fourth pass waits for the second one, with three for the first.
+    assert cycles == [16, 12, 8, 8, 8]
+
+
+def test_gating_saves_no_cycle_but_the_work_and_the_other_reads():
+    result = simulate(_case(SparseArray(gates=("W",))))
+    assert result.cycles == 16
+    found = result.sparsity
+    assert (
+        found.executed_macs, found.active_macs, found.gated_macs, found.skipped_macs,
+    ) == (32, 20, 12, 0)  # fmt: skip
+    pe = result.levels[1].tensors
+    # Weights are looked at in every step; inputs where they are wanted; sums but for the first.
+    assert (pe["W"].reads, pe["I"].reads, pe["O"].reads, pe["O"].updates) == (32, 20, 18, 20)
+    mac = [(line.action, line.count, line.pj) for line in result.ledger if line.component == "MAC"]
+    assert mac == [("compute", 20, 40.0), ("gated", 12, 6.0)]
+
+
+def test_skipping_saves_the_reads_of_what_is_skipped():
+    result = simulate(_case(_skipping(Mode.BARRIER)))
+    pe = result.levels[1].tensors
+    assert (pe["W"].reads, pe["I"].reads, pe["O"].reads, pe["O"].updates) == (20, 20, 18, 20)
+    assert (result.sparsity.executed_macs, result.sparsity.skipped_macs) == (20, 12)
+
+
+def test_a_pe_takes_as_long_as_its_own_slow_port():
+    """Three words a step at 3/2 a cycle: two cycles a step, but for the first touch of the sum.
+
+    11 words, 3, 12, 3 of one PE are 58/3 cycles; the sum, there from the next whole cycle on, is
+    read to be written back in 2/3 of one.
+    """
+    slow = _case(_skipping(Mode.QUEUE, fifo_depth=None), read_words_per_cycle=Fraction(3, 2))
+    assert simulate(slow).cycles == 20 + 1
+    # Together: 11, 12, 12 and 12 words are 94/3 cycles.
+    slow = _case(_skipping(Mode.BARRIER), tiles=2, read_words_per_cycle=Fraction(3, 2))
+    assert simulate(slow).cycles == 32 + 1
+
+
+def test_words_that_pes_share_cannot_be_skipped_out_of_step():
+    with pytest.raises(SpecError, match="read by several PEs at once"):
+        simulate(_case(_skipping(Mode.BARRIER), kept="WO"))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"decoders": (TensorRate(tensor="W", words_per_cycle=1),)}, {"intersections_per_cycle": 2}],
+)
+def test_rates_inside_a_pe_are_not_ignored(asked):
+    array = SparseArray(skips=("W", "I"), **asked)
+    with pytest.raises(SpecError, match="leave it out"):
+        simulate(_case(array))
