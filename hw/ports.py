@@ -15,6 +15,7 @@ from math import lcm
 
 from stallscope.hw.buffer.banks import Interleaving, Runs, accesses
 from stallscope.hw.fabrics import Direction, Fabrics
+from stallscope.hw.sparse.fronts import fronts
 from stallscope.mappings.architecture import Architecture, LevelKind, StorageLevel
 from stallscope.mappings.sparsity.hardware import Format
 from stallscope.simcore.servers import Server
@@ -89,7 +90,8 @@ class Ports:
         self.fabrics = Fabrics(architecture)
         links = list(self.fabrics.widths())
         rates = [rate for level in architecture.levels for rate in _rates(level)]
-        codecs = list(_codecs(architecture))
+        codecs = [*_codecs(architecture)]
+        codecs += [(one.name, one.words_per_cycle) for one in fronts(architecture.compute)]
         rates += [width for _, width in (*links, *codecs)]
         self.cycle_ticks = lcm(*(rate.numerator for rate in rates)) if rates else 1
         self.servers: dict[str, Server] = {}

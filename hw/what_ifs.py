@@ -103,6 +103,13 @@ _MEMORY: dict[str, Change] = {
 }
 
 
+def _no_fronts(compute: ComputeLevel) -> ComputeLevel:
+    if compute.sparse is None:
+        return compute
+    free = {"decoders": (), "intersections_per_cycle": None}
+    return compute.model_copy(update={"sparse": compute.sparse.model_copy(update=free)})
+
+
 def _no_pipeline(compute: ComputeLevel) -> ComputeLevel:
     return compute.model_copy(update={"pipeline_cycles": 0})
 
@@ -124,6 +131,7 @@ def _array(compute: ComputeLevel, **update: object) -> ComputeLevel:
 
 COMPUTE_CHANGES: dict[str, Callable[[ComputeLevel], ComputeLevel]] = {
     "latency": _no_pipeline,
+    "decoding": _no_fronts,
     "edge ports": _wide_edges,
     "skew": _no_skew,
 }

@@ -93,7 +93,7 @@ class SparsePeArray(PeArray):
         stretch = self._begin(block, row, record, is_fresh)
         key: Hashable = stretch
         if self._holds_servers:
-            key = (record, is_fresh, stretch, burst.busiest, burst.busiest_fresh)
+            key = (record, is_fresh, stretch, burst.busiest, burst.busiest_fresh, burst.fronts)
         found = self._demands.get(key)
         if found is None:
             if len(self._demands) >= _MOST_DEMANDS:

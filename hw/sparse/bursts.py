@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stallscope.hw.sparse.pieces import Counts, Pieces
+from stallscope.hw.sparse.fronts import Front
+from stallscope.hw.sparse.pieces import Counts, PieceCounts, Pieces
 from stallscope.hw.sparse.reading import Reading
 
 __all__ = ["Block", "BurstTotal", "BurstWork", "Bursts"]
@@ -36,6 +37,8 @@ class BurstWork(NamedTuple):
         busiest: Per operand and network on its way, words at the busiest instance outside it.
         fresh: Words of the output that a fresh burst adds to, over all PEs.
         busiest_fresh: The same at the busiest instance of the level that holds them.
+        fronts: Per unit in front of the MACs, words that the busiest PE's handles; where work is
+            packed, an even share of them.
     """
 
     slowest: int
@@ -47,6 +50,7 @@ class BurstWork(NamedTuple):
     busiest: tuple[tuple[int, ...], ...]
     fresh: int
     busiest_fresh: int
+    fronts: tuple[int, ...]
 
 
 class BurstTotal(NamedTuple):
@@ -71,12 +75,14 @@ class Block(NamedTuple):
         steps: Steps of every PE, shape (bursts, PEs).
         reads: Per operand, words of every PE, likewise.
         fresh: Words of the output that every PE adds to in a fresh burst, likewise.
+        fronts: Per unit in front of the MACs, words that every PE's handles, likewise.
     """
 
     works: list[BurstWork]
     steps: Counts
     reads: tuple[Counts, ...]
     fresh: Counts
+    fronts: tuple[Counts, ...]
 
 
 class Bursts:
@@ -86,6 +92,8 @@ class Bursts:
         pieces: The pieces of work that they are made of.
         readings: How each operand is read.
         depth: Loops of the stream: those outside a burst.
+        fronts: Units in front of the MACs.
+        is_even: Whether work is packed onto all PEs evenly.
 
     Attributes:
         parts: Pieces of a burst that may differ.
@@ -94,8 +102,13 @@ class Bursts:
         done: Steps of every PE, every burst that was asked for counted once.
     """
 
-    def __init__(self, pieces: Pieces, readings: Sequence[Reading], depth: int) -> None:
+    def __init__(
+        self, pieces: Pieces, readings: Sequence[Reading], depth: int,
+        fronts: Sequence[Front] = (), *, is_even: bool = False,
+    ) -> None:  # fmt: skip
         self.pieces = pieces
+        self._is_even = is_even
+        self._fronts = tuple(fronts)
         self._readings = tuple(readings)
         self._output = next(one for one in readings if one.operand.is_output)
         self._written = pieces.written
@@ -152,11 +165,31 @@ class Bursts:
             strict=True,
         )
         touched = _rows([fresh.sum(axis=1), _busiest(fresh, self._output.groups[0])])
+        handled = tuple(self._whole(self._handled(one, found)) for one in self._fronts)
+        held = list(_rows([self._most(one) for one in handled])) or [()] * (high - low)
         works = [
-            BurstWork._make((*times, read, busiest, *added))
-            for times, read, busiest, added in zip(whole, words, most, touched, strict=True)
+            BurstWork._make((*times, read, busiest, *added, front))
+            for times, read, busiest, added, front in zip(
+                whole, words, most, touched, held, strict=True
+            )
         ]
-        return Block(works, steps, reads, fresh)
+        return Block(works, steps, reads, fresh, handled)
+
+    def _most(self, counts: Counts) -> Counts:
+        """The busiest PE's share, or an even one, burst by burst."""
+        found: Counts = counts.max(axis=1)
+        if self._is_even:
+            found = -(-counts.sum(axis=1) // self.pieces.pes)
+        return found
+
+    def _handled(self, front: Front, found: PieceCounts) -> Counts:
+        """Words that a unit in front of the MACs handles, shape (pieces, PEs)."""
+        if front.intersects:
+            looked: Counts = np.sum([found.of(name) for name in front.operands], axis=0)
+            return looked
+        (name,) = front.operands
+        reading = next(one for one in self._readings if one.operand.tensor == name)
+        return reading.words(found)
 
     def _touched(self, numbers: Counts) -> Counts:
         """Output words that every PE adds to, burst by burst; 0 where it cannot be the first."""

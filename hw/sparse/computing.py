@@ -54,6 +54,9 @@ class SparseBinding:
         is_part = plan.outside < len(self._stream.loops)
         self._is_ahead = is_queue or (plan.array.mode is Mode.BARRIER and is_part)
         self._barrier = 0 if is_queue else plan.outside
+        unit = self._stream.unit
+        found = [self._ports.find(unit, front.name) for front in plan.fronts]
+        self._fronts = [server for server in found if server is not None]
         self._own = dict(self._own_servers()) if self._is_ahead else {}
         self._check()
         if is_queue:
@@ -81,6 +84,7 @@ class SparseBinding:
     def array(self, wiring: Wiring, order: int, cursor: Cursor) -> SparsePeArray:
         """Make the array's unit."""
         unit, plan = self._stream.unit, self._binding.array()
+        self._binding.paths[unit] |= {server.name for server in self._fronts}
         return SparsePeArray(
             wiring, unit, order, cursor, plan,
             sparse=self.plan, pace=self._pace(cursor), bind=self._demand,
@@ -92,7 +96,8 @@ class SparseBinding:
         if self._is_ahead:
             return Ahead(
                 ticks, self._services, pes,
-                position=cursor.position, outside=self._barrier, has_ports=bool(self._own),
+                position=cursor.position, outside=self._barrier,
+                has_ports=bool(self._own or self._fronts),
             )  # fmt: skip
         if self.plan.array.mode is Mode.PACKED:
             return Packed(ticks, cursor.position, self.plan.outside, pes)
@@ -128,10 +133,12 @@ class SparseBinding:
         work = stream.records[record]
         accesses = self.plan.accesses(work, burst)
         parts = binding.array_parts(accesses, is_fresh=is_fresh)
+        parts += zip(self._fronts, burst.fronts, strict=True)
         if stretch.room is not None:
+            own = self._own.keys() | {server.name for server in self._fronts}
             parts = [
                 (server, min(words, _whole(server, stretch.room)))
-                if server.name in self._own
+                if server.name in own
                 else (server, words)
                 for server, words in parts
             ]
@@ -149,6 +156,8 @@ class SparseBinding:
                     words -= block.fresh[row] * reading.operand.elide_first
             unit = server.access_words
             np.maximum(found, -(-words // unit) * (unit * server.word_ticks), out=found)
+        for server, handled in zip(self._fronts, block.fronts, strict=True):
+            np.maximum(found, handled[row] * server.word_ticks, out=found)
         return found
 
     def _own_servers(self) -> Iterator[tuple[str, tuple[Server, list[tuple[Reading, bool]]]]]:

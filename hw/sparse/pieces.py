@@ -80,6 +80,7 @@ class Pieces:
         for loop in self._inside:
             self.spans[loop.dimension] *= loop.extent
         self._counters: dict[tuple[bool, Joined], EffectualMacs] = {}
+        self._alone: dict[str, EffectualMacs] = {}
 
     def _dimensions(self) -> Iterable[frozenset[str]]:
         return [self._problem.tensor(name).dimensions for name in self._both]
@@ -100,6 +101,15 @@ class Pieces:
             together = [(name, width, 1) for name, width in joined]
             self._counters[key] = EffectualMacs(self._problem, masks, self.spans, together)
         return self._counters[key]
+
+    def counter_of(self, tensor: str) -> EffectualMacs:
+        """What counts the steps at which one tensor is not zero, whatever the others are."""
+        if tensor not in self._alone:
+            masks = {name: mask for name, mask in self._both.items() if name == tensor}
+            beside = self.lanes_beside(self._problem.tensor(tensor).dimensions)
+            together = [(name, width, 1) for name, width in beside]
+            self._alone[tensor] = EffectualMacs(self._problem, masks, self.spans, together)
+        return self._alone[tensor]
 
     def lanes_beside(self, dimensions: Collection[str]) -> Joined:
         """The lanes that need the same words of a tensor: those that do not move in it."""
@@ -143,7 +153,13 @@ class PieceCounts:
         Returns:
             Shape (pieces, PEs).
         """
-        counter = self._pieces.counter(joined, active=active)
+        return self._counted(self._pieces.counter(joined, active=active))
+
+    def of(self, tensor: str) -> Counts:
+        """Count steps at which one tensor is not zero, shape (pieces, PEs)."""
+        return self._counted(self._pieces.counter_of(tensor))
+
+    def _counted(self, counter: EffectualMacs) -> Counts:
         if id(counter) not in self._known:
             shape = (len(self.numbers), self._pieces.pes)
             self._known[id(counter)] = np.broadcast_to(counter.of(self._origins), shape)

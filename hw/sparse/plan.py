@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stallscope.hw.sparse.bursts import Bursts, BurstTotal, BurstWork
+from stallscope.hw.sparse.fronts import Front, fronts
 from stallscope.hw.sparse.pieces import Masks, Pieces
 from stallscope.hw.sparse.reading import Reading, readings, scaled
 from stallscope.mappings.case import Case
@@ -28,6 +29,7 @@ class SparsePlan:
         array: What the PEs do about zeros.
         pieces: The PEs' pieces of work.
         bursts: The bursts they make up.
+        fronts: Units in front of the MACs, those of every PE alike.
         readings: How each operand is read.
         outside: Loops of the stream outside the PEs: a step of one of them begins a pass. The
             stream's other loops, if there are any, are inside the PEs.
@@ -39,6 +41,7 @@ class SparsePlan:
     array: SparseArray
     pieces: Pieces
     bursts: Bursts
+    fronts: tuple[Front, ...]
     readings: tuple[Reading, ...]
     outside: int
     mesh: tuple[int, int]
@@ -106,7 +109,7 @@ def plan_sparse(case: Case, program: Program, masks: Masks) -> SparsePlan | None
         return None
     _check(case, array)
     nest, seen = resolve(case), PeNest(case)
-    stream = program.compute
+    stream, before = program.compute, tuple(fronts(case.architecture.compute))
     pieces = Pieces(nest, array, masks, len(stream.loops))
     found, faults = readings(nest, stream, pieces, array.gates)
     if faults:
@@ -115,7 +118,8 @@ def plan_sparse(case: Case, program: Program, masks: Masks) -> SparsePlan | None
         program=program,
         array=array,
         pieces=pieces,
-        bursts=Bursts(pieces, found, len(stream.loops)),
+        bursts=Bursts(pieces, found, len(stream.loops), before, is_even=array.mode is Mode.PACKED),
+        fronts=before,
         readings=found,
         outside=min(pieces.outside, len(stream.loops)),
         mesh=seen.mesh,
@@ -131,14 +135,5 @@ def _check(case: Case, array: SparseArray) -> None:
         rule = "does not go with a systolic array, whose PEs move in step"
         remedy = "leave out one of the two"
         faults.append(Fault(place=place, value=array.mode.value, rule=rule, remedy=remedy))
-    rates = {
-        "decoders": ", ".join(one.tensor for one in array.decoders),
-        "intersections_per_cycle": array.intersections_per_cycle,
-    }
-    for name, value in rates.items():
-        if value:
-            rule = "is not simulated: PEs decode and intersect as fast as they multiply"
-            faults.append(Fault(place=f"{place}.{name}", value=value, rule=rule,
-                                remedy="leave it out"))  # fmt: skip
     if faults:
         raise SpecError(faults)

@@ -91,9 +91,10 @@ class SparseArray(Spec):
             as many finished tiles of the output behind it. None is unlimited.
         rebalance: Whether indices that only name channels are dealt to the PEs anew, by their
             words that are not zero, before the run: a what-if (docs/sparsity.md).
-        decoders: Words that are not zero which the decoder of each PE hands on per cycle.
+        decoders: Words that the decoder of each PE hands on per cycle, of those that the PE reads.
         intersections_per_cycle: Coordinates that the intersection unit of each PE looks at per
-            cycle, of both operands together; None is unlimited.
+            cycle: a step counts once for each of the operands that is not zero there; None is
+            unlimited.
     """
 
     skips: tuple[Name, ...] = ()

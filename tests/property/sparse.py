@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from hypothesis import assume
 from hypothesis import strategies as st
 
 from stallscope.hw.simulate import simulate
 from stallscope.mappings.mapping import Loop
-from stallscope.mappings.sparsity.hardware import Mode, SparseArray
+from stallscope.mappings.sparsity.hardware import Mode, SparseArray, TensorRate
 from stallscope.mappings.sparsity.operands import Operand, Sparsity
 from stallscope.simcore.errors import SpecError
 from tests.property.strategies import cases, loop_nests
@@ -41,8 +43,12 @@ DENSITIES = st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.5, 0.8, 1.0])
 
 
 @st.composite
-def sparse_cases(draw, *, modes=tuple(Mode), densities=DENSITIES, **options):
-    """A legal case with sparse operands; those that would have to be told roughly are left out."""
+def sparse_cases(draw, *, modes=tuple(Mode), densities=DENSITIES, fronts=False, **options):
+    """A legal case with sparse operands; those that would have to be told roughly are left out.
+
+    Args:
+        fronts: Whether PEs may have decoders and intersection units.
+    """
     case = draw(cases(nests=draw(st.sampled_from([pe_nests, pe_nests, loop_nests])), **options))
     operands = [
         Operand(tensor=name, density=draw(densities), seed=draw(st.integers(0, 99)))
@@ -50,8 +56,14 @@ def sparse_cases(draw, *, modes=tuple(Mode), densities=DENSITIES, **options):
         if draw(st.integers(0, 3))
     ]
     kinds = {name: draw(st.sampled_from(["skip", "skip", "gate", "none"])) for name in "WI"}
+    skips = tuple(name for name, kind in kinds.items() if kind == "skip")
+    rates = st.sampled_from([Fraction(1, 3), Fraction(1), Fraction(3, 2)])
+    slow = draw(st.lists(st.sampled_from("WI"), unique=True)) if fronts else []
+    is_intersected = fronts and len(skips) > 1 and draw(st.booleans())
     array = SparseArray(
-        skips=tuple(name for name, kind in kinds.items() if kind == "skip"),
+        skips=skips,
+        decoders=tuple(TensorRate(tensor=name, words_per_cycle=draw(rates)) for name in slow),
+        intersections_per_cycle=draw(rates) if is_intersected else None,
         gates=tuple(name for name, kind in kinds.items() if kind == "gate"),
         mode=draw(st.sampled_from(modes)),
         fifo_depth=draw(st.sampled_from([0, 1, 3, None])),

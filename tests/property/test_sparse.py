@@ -28,14 +28,14 @@ def _all_laws(case):
 
 
 @QUICK
-@given(case=sparse_cases(longest=1500))
+@given(case=sparse_cases(longest=1500, fronts=True))
 def test_laws_hold_on_sparse_machines(case):
     _all_laws(case)
 
 
 @pytest.mark.slow
 @SLOW
-@given(case=sparse_cases(longest=20000))
+@given(case=sparse_cases(longest=20000, fronts=True))
 def test_laws_hold_on_many_sparse_machines(case):
     _all_laws(case)
 

@@ -147,10 +147,55 @@ def test_words_that_pes_share_cannot_be_skipped_out_of_step():
 
 
 @pytest.mark.parametrize(
-    "asked",
-    [{"decoders": (TensorRate(tensor="W", words_per_cycle=1),)}, {"intersections_per_cycle": 2}],
+    ("mode", "depth", "rate", "cycles"),
+    [
+        # A PE reads 4, 1, 4, 1 weights in its passes, the other 1, 4, 1, 4: at half a word per
+        # cycle the slower one of each pass takes 8 cycles.
+        (Mode.BARRIER, 0, Fraction(1, 2), 32),
+        (Mode.QUEUE, None, Fraction(1, 2), 20),
+        # 5 words on two decoders: 3 words of one of them, 6 cycles.
+        (Mode.PACKED, 0, Fraction(1, 2), 24),
+        # A word per cycle is as fast as the MACs.
+        (Mode.BARRIER, 0, Fraction(1), 16),
+    ],
 )
-def test_rates_inside_a_pe_are_not_ignored(asked):
-    array = SparseArray(skips=("W", "I"), **asked)
-    with pytest.raises(SpecError, match="leave it out"):
-        simulate(_case(array))
+def test_decoders_of_pes_set_the_pace(mode, depth, rate, cycles):
+    decoders = (TensorRate(tensor="W", words_per_cycle=rate),)
+    array = _skipping(mode, fifo_depth=depth, decoders=decoders)
+    result = simulate(_case(array, tiles=2))
+    assert result.cycles == cycles
+    assert sum(result.cycle_stack.values()) == cycles
+    assert result.sparsity.executed_macs == 20
+
+
+def test_waiting_for_a_decoder_is_decoding():
+    decoders = (TensorRate(tensor="W", words_per_cycle=Fraction(1, 2)),)
+    result = simulate(_case(_skipping(Mode.BARRIER, decoders=decoders), tiles=2))
+    assert result.cycle_stack == {"compute": 16, "decoding": 16}
+
+
+@pytest.mark.parametrize(
+    ("mode", "depth", "rate", "cycles"),
+    [
+        # Of the inputs none is zero: a PE looks at 4 + 4 coordinates in a pass, or 1 + 4.
+        (Mode.BARRIER, 0, 1, 4 * 8),
+        (Mode.QUEUE, None, 1, 2 * 8 + 2 * 5),
+        (Mode.PACKED, 0, 1, 4 * 7),
+        (Mode.BARRIER, 0, 2, 4 * 4),
+    ],
+)
+def test_intersection_units_look_at_both_operands(mode, depth, rate, cycles):
+    array = SparseArray(skips=("W", "I"), mode=mode, fifo_depth=depth, intersections_per_cycle=rate)
+    assert simulate(_case(array, tiles=2)).cycles == cycles
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_units_in_front_of_pes_repeat_as_they_are_skipped(mode):
+    decoders = (TensorRate(tensor="W", words_per_cycle=Fraction(1, 3)),)
+    array = SparseArray(
+        skips=("W", "I"), mode=mode, decoders=decoders, intersections_per_cycle=Fraction(3, 2)
+    )
+    case = _case(array, tiles=2)
+    results = [simulate(case, fast_forward=on, audit=audit) for on, audit in
+               ((True, False), (False, False), (True, True))]  # fmt: skip
+    assert len({(one.cycles, tuple(one.cycle_stack.items())) for one in results}) == 1
