@@ -13,6 +13,7 @@ from stallscope.hw.fabrics import Direction
 from stallscope.hw.pe_array import PeArray
 from stallscope.hw.ports import CAUSES, Cause
 from stallscope.hw.sparse.array import KindOf, SparsePeArray
+from stallscope.hw.sparse.asking import Asking
 from stallscope.hw.sparse.bursts import Block, BurstTotal, BurstWork
 from stallscope.hw.sparse.pacing import Ahead, Pace, Packed, Stretch, Together
 from stallscope.hw.sparse.pieces import Counts, first_pe_level
@@ -26,6 +27,9 @@ from stallscope.simcore.servers import Demand, Server
 from stallscope.traces.program import ComputeStream, Program
 
 __all__ = ["SparseBinding"]
+
+_MOST_BLOCKS = 4
+"""Blocks of bursts whose PEs' times are kept."""
 
 
 class SparseBinding:
@@ -47,6 +51,10 @@ class SparseBinding:
         self._ports = binding.ports
         self._binding = binding
         self.plan = plan
+        self._asking = Asking(binding, plan)
+        self._known: dict[int, dict[bool, tuple[Block, Counts]]] = {}
+        levels_read = [operand.level for operand in self._stream.operands]
+        self._burst_words = binding.ports.burst_words(levels_read)
         levels = binding.architecture.levels
         own = levels[first_pe_level(binding.architecture) :]
         self._private = frozenset(level.name for level in own)
@@ -129,10 +137,7 @@ class SparseBinding:
 
     def _demand(self, record: int, burst: BurstWork, *, is_fresh: bool, stretch: Stretch) -> Demand:
         """What a burst asks of the servers: see `Bind`."""
-        binding, stream = self._binding, self._stream
-        work = stream.records[record]
-        accesses = self.plan.accesses(work, burst)
-        parts = binding.array_parts(accesses, is_fresh=is_fresh)
+        parts = self._asking.parts(record, burst, is_fresh=is_fresh)
         parts += zip(self._fronts, burst.fronts, strict=True)
         if stretch.room is not None:
             own = self._own.keys() | {server.name for server in self._fronts}
@@ -142,22 +147,31 @@ class SparseBinding:
                 else (server, words)
                 for server, words in parts
             ]
-        burst_words = self._ports.burst_words([operand.level for operand in stream.operands])
-        return Demand(parts, stretch.least, CAUSES.index(Cause.COMPUTE), burst_words)
+        return Demand(parts, stretch.least, CAUSES.index(Cause.COMPUTE), self._burst_words)
 
     def _services(self, block: Block, row: int, record: int, is_fresh: bool) -> Counts:
-        """Ticks every PE is at work on a burst: its steps, or its own slowest port."""
-        found: Counts = block.steps[row] * self._ports.cycle_ticks
+        """Ticks every PE is at work on a burst: its steps, or its own slowest unit."""
+        known = self._known.setdefault(id(block), {})
+        if is_fresh not in known:
+            if len(self._known) > _MOST_BLOCKS:
+                self._known = {id(block): known}
+            known[is_fresh] = (block, self._of_block(block, is_fresh))
+        made: Counts = known[is_fresh][1][row]
+        return made
+
+    def _of_block(self, block: Block, is_fresh: bool) -> Counts:
+        """The same of all bursts of a block, shape (bursts, PEs)."""
+        found: Counts = block.steps * self._ports.cycle_ticks
         for server, uses in self._own.values():
             words = np.zeros_like(found)
             for reading, is_read in uses:
-                words += block.reads[reading.at][row]
+                words += block.reads[reading.at]
                 if is_read and is_fresh and reading.operand.is_output:
-                    words -= block.fresh[row] * reading.operand.elide_first
+                    words -= block.fresh * reading.operand.elide_first
             unit = server.access_words
             np.maximum(found, -(-words // unit) * (unit * server.word_ticks), out=found)
         for server, handled in zip(self._fronts, block.fronts, strict=True):
-            np.maximum(found, handled[row] * server.word_ticks, out=found)
+            np.maximum(found, handled * server.word_ticks, out=found)
         return found
 
     def _own_servers(self) -> Iterator[tuple[str, tuple[Server, list[tuple[Reading, bool]]]]]:

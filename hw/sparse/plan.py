@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from stallscope.hw.sparse.bursts import Bursts, BurstTotal, BurstWork
+from stallscope.hw.sparse.bursts import Bursts, BurstTotal
 from stallscope.hw.sparse.fronts import Front, fronts
 from stallscope.hw.sparse.pieces import Masks, Pieces
 from stallscope.hw.sparse.reading import Reading, readings, scaled
@@ -15,7 +13,7 @@ from stallscope.mappings.sparsity.hardware import Mode, SparseArray
 from stallscope.mappings.sparsity.passes import PeNest
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.nest import resolve
-from stallscope.traces.program import Access, Program, Work
+from stallscope.traces.program import Access, Program
 
 __all__ = ["SparsePlan", "plan_sparse"]
 
@@ -46,28 +44,6 @@ class SparsePlan:
     outside: int
     mesh: tuple[int, int]
     places: tuple[tuple[int, int], ...]
-
-    def accesses(self, work: Work, burst: BurstWork) -> tuple[Access, ...]:
-        """What a burst accesses, operand by operand.
-
-        Args:
-            work: Its record in the program, without zeros.
-            burst: What it comes to.
-        """
-        found = []
-        for one, access in zip(self.readings, work.accesses, strict=True):
-            if one.depends:
-                words, most = burst.reads[one.at], burst.busiest[one.at]
-                fresh = busiest_fresh = 0
-                if one.operand.is_output:
-                    fresh, busiest_fresh = burst.fresh, burst.busiest_fresh
-                if self.array.mode is Mode.PACKED:
-                    share = self.pieces.pes // np.array(one.groups)
-                    most = tuple((-(-words // share)).tolist())
-                    busiest_fresh = -(-fresh // int(share[0]))
-                access = scaled(access, words, most, fresh, busiest_fresh)
-            found.append(access)
-        return tuple(found)
 
     def totals(self, total: BurstTotal) -> tuple[Access | None, ...]:
         """What a run accessed, operand by operand; None where zeros do not matter."""
