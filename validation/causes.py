@@ -3,7 +3,7 @@
 Execution walks every iteration on the hardware as it is. Under the rule ``timeloop`` the default
 closed form follows what Timeloop prints, quirks included; each quirk has a name here. A difference
 counts as explained only if the closed form of the full walk, which has none of the quirks, equals
-the execution.
+the execution. No closed form here knows zeros: on hardware that minds them that is the cause.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from math import isclose
 from stallscope.hw.result import Result
 from stallscope.mappings.analytical import Estimate, Walk, analyze
 from stallscope.mappings.case import Case
+from stallscope.mappings.sparsity.study import minds_zeros
 from stallscope.validation.figures import ENERGY, Key, figures
 
 __all__ = ["Cause", "ThreeRoads", "equal", "three_roads"]
@@ -35,6 +36,8 @@ class Cause(StrEnum):
     """Timeloop does not rescale hop sums when a level is bypassed."""
     NO_ADDER = "outer level cannot add"
     """Timeloop counts old values sent down to be added to as additions of the network, too."""
+    ZEROS = "zeros"
+    """The closed forms take zeros as words like the others, and know no metadata."""
     UNEXPLAINED = "unexplained"
     """The full walk and the execution differ: law L1 is broken."""
 
@@ -65,7 +68,7 @@ class ThreeRoads:
         if equal(ours, theirs):
             return Cause.NONE
         if not equal(ours, self.full[key]):
-            return Cause.UNEXPLAINED
+            return Cause.ZEROS if minds_zeros(self.case) else Cause.UNEXPLAINED
         if key.metric == "energy_pj":
             return self._energy_cause(key)
         if key.metric == "hops":

@@ -9,10 +9,19 @@ from stallscope.mappings.sparsity.imbalance import DEPTHS, Imbalance, imbalance
 from stallscope.mappings.sparsity.masks import masks
 from stallscope.simcore.errors import Fault, SpecError
 
-__all__ = ["DENSE_ESTIMATE", "check_sparse", "estimate_assumptions", "study"]
+__all__ = [
+    "DENSE_ESTIMATE",
+    "DENSE_HARDWARE",
+    "check_sparse",
+    "estimate_assumptions",
+    "minds_zeros",
+    "study",
+]
 
 DENSE_ESTIMATE = "zeros: the analytical estimate takes them as words like the others"
 """The named assumption of estimates where hardware makes something of zeros."""
+DENSE_HARDWARE = "zeros: no level stores them in a format, no PE skips or gates them"
+"""The named assumption where zeros are given, and hardware makes nothing of them."""
 
 
 def study(case: Case, *, depths: Sequence[int | None] = DEPTHS) -> Imbalance:
@@ -32,12 +41,17 @@ def study(case: Case, *, depths: Sequence[int | None] = DEPTHS) -> Imbalance:
     return imbalance(case, masks(case.problem, case.sparsity), depths=depths)
 
 
+def minds_zeros(case: Platform) -> bool:
+    """Whether the hardware of a case stores some tensor in a format, or its PEs mind zeros."""
+    formats = any(level.formats for level in case.architecture.levels)
+    return formats or case.architecture.compute.sparse is not None
+
+
 def estimate_assumptions(case: Platform) -> tuple[str, ...]:
-    """Named assumptions of the analytical estimate of a case about its zeros."""
+    """Named assumptions about the zeros of a case: of its estimate, or of estimate and run."""
     if not isinstance(case, Case) or not case.sparsity.operands:
         return ()
-    uses = any(level.formats for level in case.architecture.levels)
-    return (DENSE_ESTIMATE,) if uses or case.architecture.compute.sparse is not None else ()
+    return (DENSE_ESTIMATE if minds_zeros(case) else DENSE_HARDWARE,)
 
 
 def check_sparse(case: Case) -> None:

@@ -127,3 +127,11 @@ def test_an_estimate_says_that_it_knows_no_zeros(desk, case: str) -> None:
         document = json.loads(desk.run(command, case, "--json").out)
         assert sentence in document["assumptions"]
         assert document["problem"]["macs"] == 48
+
+
+def test_a_run_says_that_its_hardware_makes_nothing_of_zeros(desk, case: str) -> None:
+    sentence = "zeros: no level stores them in a format, no PE skips or gates them"
+    path = desk.write("plain.yaml", CASE.replace(", sparse: {skips: [A], mode: queue}", ""))
+    for command in ("analyze", "simulate"):
+        assert sentence in json.loads(desk.run(command, path, "--json").out)["assumptions"]
+        assert sentence not in json.loads(desk.run(command, case, "--json").out)["assumptions"]

@@ -37,6 +37,7 @@ def _is_the_plain_run(case):
     for figures in (found, expected):
         # They tell zeros where the estimate is not.
         del figures["estimate"]
+    assert set(expected.pop("assumptions")) <= set(found.pop("assumptions"))
     networks = [level.network for level in case.architecture.levels]
     if Nest(case).bounds != _covered(case) and any(one.topologies for one in networks):
         found["counts"], expected["counts"] = (_hopless(f["counts"]) for f in (found, expected))

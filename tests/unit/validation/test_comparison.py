@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stallscope.mappings.energy import Action, ComponentEnergy, EnergyTable
+from stallscope.mappings.sparsity.hardware import SparseArray
+from stallscope.mappings.sparsity.operands import Operand, Sparsity
 from stallscope.validation import compare
 from stallscope.validation.figures import Key
 
@@ -89,3 +91,17 @@ def test_the_table_has_a_row_per_figure(references):
 
 def test_keys_sort_by_place():
     assert sorted([Key("b", "", "x"), Key("a", "z", "x")])[0].place == "a"
+
+
+def test_zeros_are_the_cause_where_hardware_minds_them(references):
+    case = references["own_3l_spPR"].load()
+    name = next(one.name for one in case.problem.tensors if not one.is_output)
+    zeros = Sparsity(operands=(Operand(tensor=name, density=0.5),))
+    compute = case.architecture.compute.model_copy(update={"sparse": SparseArray(skips=(name,))})
+    architecture = case.architecture.model_copy(update={"compute": compute})
+    found = causes(compare(case.model_copy(update={"sparsity": zeros})))
+    assert not found
+    update = {"sparsity": zeros, "architecture": architecture}
+    found = causes(compare(case.model_copy(update=update)))
+    assert found
+    assert set(found.values()) == {"zeros"}
