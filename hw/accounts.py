@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from stallscope.hw.machine import Machine
 from stallscope.hw.ports import CAUSES
 from stallscope.hw.result import UnitAccount
+from stallscope.hw.sparse.account import own_waits
 from stallscope.simcore.errors import SimulationBug
 from stallscope.simcore.unit import Unit
 
@@ -42,6 +43,13 @@ def pe_stack(machine: Machine, stack: Mapping[str, int], cycles: int) -> dict[st
     spread = {name: amount * used for name, amount in stack.items()}
     spread["imbalance"] = spread["compute"] - computes
     spread["compute"] = computes
+    for cause, (waited, macs) in own_waits(machine).items():
+        name = CAUSES[cause].value
+        spread["imbalance"] += waited * used
+        # Waits in whole cycles: of broken ones no more counts than the array was at work.
+        macs = min(macs, max(0, spread["imbalance"]))
+        spread[name] = spread.get(name, 0) - waited * used + macs
+        spread["imbalance"] -= macs
     spread["unmapped"] = (pes - used) * cycles
     if sum(spread.values()) != pes * cycles or min(spread.values()) < 0:
         raise SimulationBug(f"the PE stack {spread} does not sum to {pes} x {cycles}")

@@ -6,9 +6,10 @@ from math import prod
 
 from stallscope.hw.machine import Machine
 from stallscope.hw.result import SparsityAccount
+from stallscope.hw.sparse.array import SparsePeArray
 from stallscope.simcore.errors import SimulationBug
 
-__all__ = ["sparsity_account"]
+__all__ = ["own_waits", "sparsity_account"]
 
 
 def sparsity_account(machine: Machine) -> SparsityAccount | None:
@@ -31,6 +32,9 @@ def sparsity_account(machine: Machine) -> SparsityAccount | None:
     if sum(steps) != total.steps:
         raise SimulationBug(f"PEs executed {total.steps} steps, their work has {sum(steps)}")
     every = machine.binding.computes(array)
+    waits = own_waits(machine).values()
+    at_work = array.computing + sum(cycles for cycles, _ in waits)
+    idle = sum(macs for _, macs in waits) / array.plan.pes
     records = zip(array.fresh, array.stale, array.plan.cycles, strict=True)
     return SparsityAccount(
         mode=plan.array.mode.value,
@@ -42,7 +46,26 @@ def sparsity_account(machine: Machine) -> SparsityAccount | None:
         gated_macs=total.executed - total.active,
         skipped_macs=every - total.executed,
         steps=steps,
-        imbalance_cycles=array.computing - total.steps / plan.pieces.pes,
+        imbalance_cycles=max(0.0, at_work - idle - total.steps / plan.pieces.pes),
         dense_cycles=sum((fresh + stale) * cycles for fresh, stale, cycles in records),
         ideal_cycles=-(-total.steps // plan.pieces.pes),
     )
+
+
+def own_waits(machine: Machine) -> dict[int, tuple[int, int]]:
+    """What PEs waited for at units of their own, by the number of the cause.
+
+    Returns:
+        Array cycles in which all PEs at work did, and MAC-cycles over all MACs. Empty where PEs
+        mind no zeros.
+    """
+    if machine.sparse is None:
+        return {}
+    array = machine.array
+    assert isinstance(array, SparsePeArray)
+    lanes = array.plan.pes // machine.sparse.plan.pieces.pes
+    return {
+        cause: (cycles, lanes * waits)
+        for cause, (cycles, waits) in enumerate(zip(array.waited, array.waits, strict=True))
+        if cycles or waits
+    }

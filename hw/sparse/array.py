@@ -42,6 +42,8 @@ class SparsePeArray(PeArray):
         kind_of: Names the kinds of bursts, for who records the run.
         sums: Over all bursts: steps of all PEs, multiply-accumulates executed, those active; output
             words that were not read, being touched for the first time; per operand words read.
+        waited: Cycles in which all PEs at work waited for units of their own, per cause.
+        waits: Cycles that PEs waited for units of their own, summed over them, per cause.
     """
 
     def __init__(
@@ -63,6 +65,8 @@ class SparsePeArray(PeArray):
         self.pace = pace
         self.kind_of: KindOf
         self.sums = [0] * (4 + len(sparse.readings))
+        self.waited = [0] * len(wiring.causes)
+        self.waits = [0] * len(wiring.causes)
         self._bind = bind
         self._demands: dict[Hashable, Demand] = {}
         self._burst: BurstWork
@@ -117,6 +121,10 @@ class SparsePeArray(PeArray):
     def _ended(self, demand: Demand, record: int, is_fresh: bool) -> int:
         """Book a burst, and what it came to."""
         done = super()._ended(demand, record, is_fresh)
+        pace = self.pace
+        if pace.waits:
+            self.waited[demand.port_cause] += min(pace.waited, self.lost.get(demand.port_cause, 0))
+            self.waits[demand.port_cause] += pace.waits
         burst, sums = self._burst, self.sums
         sums[0] += burst.steps
         sums[1] += burst.executed
@@ -153,13 +161,17 @@ class SparsePeArray(PeArray):
 
     def _tallies(self) -> list[int]:
         """With what the bursts came to."""
-        return [*super()._tallies(), *self.sums]
+        return [*super()._tallies(), *self.sums, *self.waited, *self.waits]
 
     def _grow(self, times: int, growth: list[int]) -> None:
         """Apply the growth of `_tallies`."""
-        own = len(growth) - len(self.sums)
-        super()._grow(times, growth[:own])
-        self.sums = [a + times * by for a, by in zip(self.sums, growth[own:], strict=True)]
+        own = [self.sums, self.waited, self.waits]
+        at = len(growth) - sum(map(len, own))
+        super()._grow(times, growth[:at])
+        for amounts in own:
+            for index in range(len(amounts)):
+                amounts[index] += times * growth[at + index]
+            at += len(amounts)
 
     def shift(
         self, level: int, iterations: int, cycles: int, times: int, growth: list[int]

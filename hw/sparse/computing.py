@@ -147,7 +147,11 @@ class SparseBinding:
                 else (server, words)
                 for server, words in parts
             ]
-        return Demand(parts, stretch.least, CAUSES.index(Cause.COMPUTE), self._burst_words)
+        cause = CAUSES.index(Cause.COMPUTE)
+        if stretch.busy < stretch.least:
+            # The PEs' own units set the pace, even where whole accesses leave a little of it.
+            cause = max(parts, key=lambda part: part[0].ticks(part[1]))[0].cause
+        return Demand(parts, stretch.least, cause, self._burst_words)
 
     def _services(self, block: Block, row: int, record: int, is_fresh: bool) -> Counts:
         """Ticks every PE is at work on a burst: its steps, or its own slowest unit."""

@@ -12,14 +12,14 @@ from collections.abc import Callable, Hashable
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stallscope.hw.sparse.bursts import Block
+from stallscope.hw.sparse.pieces import Counts
 from stallscope.simcore.position import Position
 
 __all__ = ["Ahead", "Pace", "Packed", "Services", "Stretch", "Together"]
 
-Services = Callable[[Block, int, int, bool], NDArray[np.int64]]
+Services = Callable[[Block, int, int, bool], Counts]
 """Ticks that every PE is at work on a burst, its own ports included: the block, the row, the
 program's record, whether the burst is fresh."""
 
@@ -31,10 +31,12 @@ class Stretch(NamedTuple):
         least: Ticks that it takes at least.
         room: Ticks that the PEs' own ports are held at most: what they do in a burst, they may have
             begun during the one before. None: as long as the busiest PE holds them.
+        busy: Of ``least``, ticks in which a PE computes.
     """
 
     least: int
     room: int | None
+    busy: int
 
 
 class Pace(Protocol):
@@ -45,10 +47,15 @@ class Pace(Protocol):
 
     Attributes:
         work: Cycles of the present burst in which a PE computes; known at its end.
+        waited: Cycles of it in which PEs are at work and all wait for units of their own, likewise.
+        waits: Cycles that PEs wait for units of their own in it, summed over them; a broken cycle
+            of a PE's counts as that of the array does.
         issued: Tick from which PEs may have begun the present burst.
     """
 
     work: int
+    waited: int
+    waits: int
     issued: int
 
     def begin(self, block: Block, row: int, record: int, is_fresh: bool, arrived: int) -> Stretch:
@@ -82,13 +89,13 @@ class Together:
 
     def __init__(self, cycle_ticks: int) -> None:
         self._ticks = cycle_ticks
-        self.work = 0
+        self.work = self.waited = self.waits = 0
         self.issued = 0
 
     def begin(self, block: Block, row: int, record: int, is_fresh: bool, arrived: int) -> Stretch:
         """As long as the slowest PE of every pass."""
         self.work = block.works[row].slowest
-        return Stretch(self.work * self._ticks, None)
+        return Stretch(self.work * self._ticks, None, self.work * self._ticks)
 
     def end(self, tick: int, elapsed: int) -> None:
         """Nothing is left over."""
@@ -118,7 +125,7 @@ class Packed:
         self._pes = pes
         self._is_part = outside < position.depth
         self._done = 0
-        self.work = 0
+        self.work = self.waited = self.waits = 0
         self.issued = 0
 
     def begin(self, block: Block, row: int, record: int, is_fresh: bool, arrived: int) -> Stretch:
@@ -131,7 +138,7 @@ class Packed:
             before = -(-self._done // self._pes)
             self._done += burst.steps
             self.work = -(-self._done // self._pes) - before
-        return Stretch(self.work * self._ticks, None)
+        return Stretch(self.work * self._ticks, None, self.work * self._ticks)
 
     def end(self, tick: int, elapsed: int) -> None:
         """What fits into the last cycle of a burst is remembered already."""
@@ -154,6 +161,9 @@ class Ahead:
     before the array's last burst is over and is at work until its end, so some PE always is.
 
     Where other units hold a burst up on servers that the PEs share, all PEs are held up.
+
+    A PE whose port, decoder or intersection unit is slower than its MACs is taken to do its steps
+    first and then wait for it: the array computes until the last PE of a burst has done its steps.
 
     Args:
         cycle_ticks: Ticks of a cycle.
@@ -183,9 +193,8 @@ class Ahead:
         self._last = 0
         self.issued = 0
         self._due = 0
-        self._least = 0
-        self._in_step = -1
-        self.work = 0
+        self._least = self._busy = self._slack = 0
+        self.work = self.waited = self.waits = 0
 
     def begin(self, block: Block, row: int, record: int, is_fresh: bool, arrived: int) -> Stretch:
         """From the end of the burst before, or when the tiles came, to the last PE's end."""
@@ -196,29 +205,37 @@ class Ahead:
         start = max(self._last, issued)
         services = self._services(block, row, record, is_fresh)
         np.maximum(free, issued, out=free)
-        if self._has_ports:
-            self._in_step = _steps_in_step(free, start, services, block.steps[row])
+        done = self._steps_done(free, services, block.steps[row]) if self._has_ports else None
         free += services
         self._due = self._last = max(start, int(free.max()))
-        self._least = self._last - start
-        own = self._in_step * self._ticks if self._in_step >= 0 else self._least
-        return Stretch(own, self._least)
+        self._least = self._busy = self._last - start
+        if done is not None:
+            self._busy = min(self._least, max(0, done - start))
+        return Stretch(self._least, self._least, self._busy)
+
+    def _steps_done(self, begun: Counts, services: Counts, steps: Counts) -> int:
+        """Tick at which the last PE has done its steps; notes how long PEs wait besides."""
+        ticks = steps * self._ticks
+        self._slack = int(services.sum() - ticks.sum())
+        return int((begun + ticks).max())
 
     def end(self, tick: int, elapsed: int) -> None:
         """Hold all PEs up by what the burst took longer."""
         if tick > self._due:
             self._free += tick - self._due
             self._last = tick
-        self.work = min(elapsed, -(-self._least // self._ticks))
-        if self._in_step >= 0:
-            self.work = min(self.work, self._in_step)
+        self.work = min(elapsed, -(-self._busy // self._ticks))
+        self.waited = min(elapsed, -(-self._least // self._ticks)) - self.work
+        self.waits = self._slack // self._ticks
+        if self.waited:
+            self.waits = self._slack * self.waited // (self._least - self._busy)
 
     def relative(self, now: int, *, is_waiting: bool) -> Hashable:
         """When every PE is free; who is free while the array waits is free whenever it was."""
         if is_waiting:
             return (np.maximum(self._free - now, 0).tobytes(), max(self._last - now, 0))
         times = (self.issued - now, self._last - now, self._due - now)
-        return ((self._free - now).tobytes(), times, self._least, self._in_step)
+        return ((self._free - now).tobytes(), times, self._least, self._busy, self._slack)
 
     def shift(self, ticks: int) -> None:
         """Move on in time."""
@@ -226,17 +243,3 @@ class Ahead:
         self._last += ticks
         self.issued += ticks
         self._due += ticks
-
-
-def _steps_in_step(
-    begun: NDArray[np.int64], start: int, services: NDArray[np.int64], steps: NDArray[np.int64]
-) -> int:
-    """Steps of every PE if all begin at ``start`` and do the same: then they wait together for
-    their own ports, and no PE computes meanwhile. Else -1.
-    """
-    alike = (
-        begun.min() == begun.max() == start
-        and services.min() == services.max()
-        and steps.min() == steps.max()
-    )
-    return int(steps[0]) if alike else -1

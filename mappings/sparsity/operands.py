@@ -45,6 +45,15 @@ class Pattern(Spec):
     source: str = ""
 
 
+_OF = {
+    "spread": (Distribution.PER_CHANNEL,),
+    "n": (Distribution.STRUCTURED,),
+    "m": (Distribution.STRUCTURED,),
+    "block": (Distribution.BLOCK,),
+}
+"""The distributions that a figure belongs to; the other figures belong to all."""
+
+
 class Operand(Spec):
     """The zeros of one tensor: a ``pattern``, or what to draw one from.
 
@@ -88,6 +97,11 @@ class Operand(Spec):
             raise ValueError("densities per channel need along, the channels' rank")
         if self.distribution is Distribution.BLOCK and not self.block:
             raise ValueError("blocks need block, words per rank")
+        others = [name for name, kinds in _OF.items()
+                  if self._is_changed(name) and self.distribution not in kinds]  # fmt: skip
+        if others:
+            kind, names = self.distribution.value, ", ".join(others)
+            raise ValueError(f"zeros that are {kind} have no {names}: give another distribution")
         return self
 
     def _is_changed(self, name: str) -> bool:

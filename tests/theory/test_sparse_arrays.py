@@ -199,3 +199,13 @@ def test_units_in_front_of_pes_repeat_as_they_are_skipped(mode):
     results = [simulate(case, fast_forward=on, audit=audit) for on, audit in
                ((True, False), (False, False), (True, True))]  # fmt: skip
     assert len({(one.cycles, tuple(one.cycle_stack.items())) for one in results}) == 1
+
+
+def test_waiting_for_a_port_of_ones_own_is_no_computing():
+    case = _case(_skipping(Mode.QUEUE, fifo_depth=None), tiles=2, read_words_per_cycle=Fraction(1))
+    result = simulate(case)
+    assert result.sparsity.steps == (10, 10)
+    # A step reads a weight, an input and the sum but for its first touch: 3 x 10 - 1 words at a
+    # word per cycle, and each PE has done all its 10 steps in some of these cycles.
+    assert result.cycle_stack == {"compute": 10, "buffer_port": 19, "drain": 1}
+    assert result.pe_stack == {"compute": 20, "buffer_port": 38, "drain": 2}

@@ -21,6 +21,7 @@ PATTERN = Pattern(shape=(2,), bits=b"\x80")
         ({"distribution": "per_channel", "density": 0.5}, "need along"),
         ({"distribution": "block", "density": 0.5}, "blocks need block"),
         ({"pattern": PATTERN, "density": 0.5}, "a pattern stands alone, without density"),
+        ({"density": 0.5, "spread": 0.1, "block": (2,)}, "uniform have no spread, block"),
     ],
 )
 def test_an_operand_says_all_of_it_and_once(figures, rule):
