@@ -23,7 +23,7 @@ from tests.sets import some
 QUICK = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
-LAWS = settings(QUICK, max_examples=12)
+LAWS = settings(QUICK, max_examples=8)
 FEW = settings(QUICK, max_examples=10)
 SLOW = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 

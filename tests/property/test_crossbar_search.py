@@ -57,7 +57,7 @@ def schedule_of(order, tilings, at, filling):
     )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     layer=layers(), chip=chips(), filling=st.sampled_from(Filling), spill=st.booleans(),
     inputs=st.sampled_from(InputForm), data=st.data(),
@@ -107,7 +107,7 @@ def every_schedule(layer, filling):
             )
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(
     chip=chips(), filling=st.sampled_from(Filling), objective=st.sampled_from(Objective),
     room=st.sampled_from([None, 24]), sizes=st.tuples(*[st.integers(1, 4)] * 4),
@@ -139,7 +139,7 @@ def test_no_schedule_is_better_than_what_is_found(chip, filling, objective, room
             assert score <= other
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(layer=layers(), chip=chips(), objective=st.sampled_from(Objective), spill=st.booleans())
 def test_what_is_left_unestimated_is_no_better(layer, chip, objective, spill):
     """Estimating every schedule gives the same best ones, in the same order."""

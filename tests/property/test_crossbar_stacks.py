@@ -76,7 +76,7 @@ def charged(case):
     }
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(case=whole_cycles())
 def test_nothing_is_charged_to_what_is_not_there(case):
     assert charged(case) == {}
@@ -90,14 +90,14 @@ def test_nothing_is_charged_to_what_is_not_there_on_many(case):
     assert charged(case) == {}
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(case=machines())
 def test_what_ends_within_a_cycle_is_charged_to_nothing_else_that_is_not_there(case):
     """Who waits for a transfer that others follow waits out its last cycle, which is latency."""
     assert {key for key in charged(case) if not key[1].endswith("_latency")} == set()
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(case=machines())
 def test_no_more_cycles_of_writing_are_waited_for_than_there_are(case):
     """What is hidden is a share of them.

@@ -35,7 +35,7 @@ from tests.property.test_crossbar_machines import aware, drawn
 from tests.sets import some
 
 QUICK = settings(
-    max_examples=3, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=2, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 SLOW = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 REPEATING = long_machines(rows=(40, 120), channels=8)

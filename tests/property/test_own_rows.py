@@ -16,7 +16,7 @@ from tests.property.seeded import seeded_case
 from tests.property.strategies import cases
 
 QUICK = settings(
-    max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=7, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 SLOW = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 OF_THE_RUN_OR_THE_PROBLEM = {"simulation", "trace", "estimate", "dims"}

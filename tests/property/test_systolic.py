@@ -12,7 +12,7 @@ from tests.property import laws
 from tests.property.systolic import systolic_cases
 
 QUICK = settings(
-    max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 SLOW = settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -19,7 +19,7 @@ from tests.property.trace_laws import (
 from tests.sets import some
 
 QUICK = settings(
-    max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=3, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 SLOW = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -30,7 +30,7 @@ def test_traces_of_random_machines(case):
     all_trace_laws(case, 0)
 
 
-@settings(QUICK, max_examples=3)
+@settings(QUICK, max_examples=2)
 @given(case=compressed(longest=400))
 def test_traces_of_machines_with_compressed_tiles(case):
     result_of(case)

@@ -72,7 +72,7 @@ def unshared(draw):
     return legal(CrossbarCase(layer=case.layer, chip=chip, schedule=case.schedule))
 
 
-@settings(max_examples=40)
+@settings(max_examples=28)
 @given(case=unshared())
 def test_a_run_takes_what_the_timeline_says(case):
     """With sums on their way to the memory and back, shadow crossbars, groups, windows, pixels."""

@@ -175,7 +175,7 @@ def check_activity(layer: dict[str, Any]) -> None:
         assert found == active.get((start + cycle, row, column), (-1, -1))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=14)
 @given(layer=layers())
 def test_what_every_pe_did_is_found_again(layer: dict[str, Any]) -> None:
     check_activity(layer)
@@ -188,7 +188,7 @@ def test_what_every_pe_did_is_found_again_in_many_runs(layer: dict[str, Any]) ->
     check_activity(layer)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(layer=layers(), seed=st.integers(0, 2**32 - 1))
 def test_folds_take_what_the_registers_take(layer: dict[str, Any], seed: int) -> None:
     check(layer, seed)

@@ -287,7 +287,7 @@ def agree(case):
         assert reach is None or expected_reach == reach, key
 
 
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=18, deadline=None, suppress_health_check=list(HealthCheck))
 SLOW = settings(QUICK, max_examples=400)
 
 

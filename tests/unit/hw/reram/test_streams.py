@@ -8,7 +8,7 @@ from stallscope.traces.reram.streams import chip_streams
 from tests.property.crossbar_machines import machines
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(case=machines())
 def test_streams_are_the_units_of_the_machine(case) -> None:
     """Names, order and steps, also where the last tile is smaller."""
