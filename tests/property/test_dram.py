@@ -33,7 +33,7 @@ from tests.property.dram_streams import (
 pytestmark = pytest.mark.usefixtures("dram_kernel")
 
 ONE = Fraction(1)
-EXAMPLES = 18
+EXAMPLES = 30
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
