@@ -32,7 +32,6 @@ from stallscope.validation.sparsity_levels_designs import (
     tensor_core,
 )
 from stallscope.validation.sparsity_levels_eyeriss import (
-    RATES,
     UNIFORM,
     dram_points,
     pe_points,
@@ -53,7 +52,6 @@ SECTIONS = (
 
 LIMITS = {
     UNIFORM: Limit(worst_pct=0.001),
-    RATES: Limit(worst_pct=4.0),
 }
 """Classes in which a point is not exact, and how far off it may be (docs/sparsity_levels.md)."""
 

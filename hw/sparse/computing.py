@@ -16,11 +16,12 @@ from stallscope.hw.sparse.array import KindOf, SparsePeArray
 from stallscope.hw.sparse.asking import Asking
 from stallscope.hw.sparse.bursts import Block, BurstTotal, BurstWork
 from stallscope.hw.sparse.pacing import Ahead, Pace, Packed, Stretch, Together
-from stallscope.hw.sparse.pieces import Counts, first_pe_level
+from stallscope.hw.sparse.pieces import Counts
 from stallscope.hw.sparse.plan import SparsePlan
 from stallscope.hw.sparse.reading import Reading
 from stallscope.hw.transferring import Wiring
 from stallscope.mappings.sparsity.hardware import Mode
+from stallscope.mappings.sparsity.passes import first_pe_level
 from stallscope.simcore.environment import FOREVER
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.simcore.servers import Demand, Server

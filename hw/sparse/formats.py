@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from stallscope.hw.sparse.sizes import StoredWords
 from stallscope.mappings.architecture import Architecture, StorageLevel
-from stallscope.mappings.sparsity.hardware import Format, TensorFormat
+from stallscope.mappings.sparsity.hardware import TensorFormat
+from stallscope.mappings.sparsity.tiles import format_of
 from stallscope.simcore.errors import Fault, SpecError
 from stallscope.traces.arrivals import arrivals
 from stallscope.traces.contents import StepKeys
@@ -55,11 +56,7 @@ class Formats:
 
     def of(self, level: str, tensor: str) -> TensorFormat | None:
         """The format of a tensor at a level; None if it is stored as it is."""
-        spec = self._architecture.level(level)
-        return next(
-            (one for one in spec.formats
-             if one.tensor == tensor and one.format is not Format.UNCOMPRESSED), None
-        )  # fmt: skip
+        return format_of(self._architecture.level(level), tensor)
 
     def is_compressed(self, stream: MoverStream) -> bool:
         """Whether what a mover carries is compressed at an end of its way."""
@@ -139,7 +136,7 @@ class Formats:
         faults = [fault for stream in self._program.movers for fault in self._faults(stream)]
         faults += self._at_the_array()
         if faults:
-            raise SpecError(faults)
+            raise SpecError(list(dict.fromkeys(faults)))
 
     def _faults(self, stream: MoverStream) -> Iterator[Fault]:
         if not self.is_compressed(stream):

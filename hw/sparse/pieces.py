@@ -14,31 +14,19 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from stallscope.mappings.architecture import Architecture
 from stallscope.mappings.sparsity.hardware import SparseArray
+from stallscope.mappings.sparsity.passes import first_pe_level
 from stallscope.mappings.sparsity.work import EffectualMacs
 from stallscope.traces.contents import StepKeys
 from stallscope.traces.movers import stream_loops
 from stallscope.traces.nest import Nest, NestLoop
 
-__all__ = ["Counts", "Joined", "Masks", "PieceCounts", "Pieces", "first_pe_level"]
+__all__ = ["Counts", "Joined", "Masks", "PieceCounts", "Pieces"]
 
 Counts = NDArray[np.int64]
 Masks = Mapping[str, NDArray[np.bool_]]
 Joined = tuple[tuple[str, int], ...]
 """Dimensions, and how many consecutive iterations of each are taken together."""
-
-
-def first_pe_level(architecture: Architecture) -> int:
-    """The outermost level that belongs to a PE: as many instances as the innermost one.
-
-    The outermost level of all is nobody's, unless it is the only one.
-    """
-    levels = architecture.levels
-    first = len(levels) - 1
-    while first > 1 and levels[first - 1].instances == levels[-1].instances:
-        first -= 1
-    return first
 
 
 class Pieces:

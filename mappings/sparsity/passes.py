@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stallscope.mappings.architecture import Architecture
 from stallscope.mappings.case import Case
 from stallscope.mappings.nest import Nest, NestLoop
 from stallscope.mappings.sparsity.tiling import Integers
@@ -30,6 +31,18 @@ _AT_A_TIME = 1 << 21
 """Counts that are made at a time."""
 _PASSES = 1 << 16
 """Passes that are listed at a time."""
+
+
+def first_pe_level(architecture: Architecture) -> int:
+    """The outermost level that belongs to a PE: as many instances as the innermost one.
+
+    The outermost level of all is nobody's, unless it is the only one.
+    """
+    levels = architecture.levels
+    first = len(levels) - 1
+    while first > 1 and levels[first - 1].instances == levels[-1].instances:
+        first -= 1
+    return first
 
 
 class PeNest:
@@ -50,11 +63,7 @@ class PeNest:
 
     def __init__(self, case: Case) -> None:
         nest = Nest(case)
-        instances = [level.instances for level in case.architecture.levels]
-        own = len(instances) - 1
-        while own > 1 and instances[own - 1] == instances[-1]:
-            own -= 1
-        self.own = own
+        own = self.own = first_pe_level(case.architecture)
         self.bounds = nest.bounds
         self.passes: tuple[NestLoop, ...] = nest.temporal(own)
         outer = nest.blocks[:own]
