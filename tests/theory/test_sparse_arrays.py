@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stallscope.hw.simulate import simulate
-from stallscope.mappings.architecture import Architecture, ComputeLevel, StorageLevel
+from stallscope.mappings.architecture import Architecture, ComputeLevel, Network, StorageLevel
 from stallscope.mappings.case import Case
 from stallscope.mappings.energy import Action, ComponentEnergy, EnergyTable
 from stallscope.mappings.mapping import Buffering, LevelMapping, Loop, Mapping
@@ -209,3 +209,14 @@ def test_waiting_for_a_port_of_ones_own_is_no_computing():
     # word per cycle, and each PE has done all its 10 steps in some of these cycles.
     assert result.cycle_stack == {"compute": 10, "buffer_port": 19, "drain": 1}
     assert result.pe_stack == {"compute": 20, "buffer_port": 38, "drain": 2}
+
+
+@pytest.mark.parametrize(("mode", "busiest"), [(Mode.BARRIER, 4), (Mode.PACKED, 3)])
+def test_words_that_zeros_leave_hold_ports_and_networks(mode, busiest):
+    """In each of four passes the busiest PE has so many steps: words of weights, inputs, sums."""
+    network = Network(words_per_cycle=Fraction(1))
+    result = simulate(_case(_skipping(mode), tiles=2, network=network))
+    assert result.cycles == 4 * 3 * busiest
+    # The write port of a pad takes 4 + 4 words of every pass's tiles, and the pass's sums.
+    result = simulate(_case(_skipping(mode), tiles=2, write_words_per_cycle=Fraction(1, 2)))
+    assert result.cycles == 2 * 4 * (8 + busiest)
